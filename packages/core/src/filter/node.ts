@@ -9,9 +9,19 @@ export type FilterLeaf =
   /** A candidate of the same type and value. */
   | { readonly kind: 'leaf'; readonly path: readonly string[]; readonly op: 'eq'; readonly value: FilterScalar }
   /** A candidate of the same type on that side; strings by code point. */
-  | { readonly kind: 'leaf'; readonly path: readonly string[]; readonly op: 'gt' | 'gte' | 'lt' | 'lte'; readonly value: string | number }
+  | {
+      readonly kind: 'leaf';
+      readonly path: readonly string[];
+      readonly op: 'gt' | 'gte' | 'lt' | 'lte';
+      readonly value: string | number;
+    }
   /** A candidate that equals one of the values, which may be of different types; no value twice. */
-  | { readonly kind: 'leaf'; readonly path: readonly string[]; readonly op: 'in'; readonly value: readonly FilterScalar[] }
+  | {
+      readonly kind: 'leaf';
+      readonly path: readonly string[];
+      readonly op: 'in';
+      readonly value: readonly FilterScalar[];
+    }
   /** A string candidate that begins with exactly these characters. */
   | { readonly kind: 'leaf'; readonly path: readonly string[]; readonly op: 'startsWith'; readonly value: string }
   /** Neither missing, null nor `[]`. */

@@ -11,9 +11,13 @@ export function splitPath(path: string): string[] {
   // Token by token: an escape, a dot, or a run of anything else.
   for (const [token] of path.matchAll(/\\[^]?|\.|[^\\.]+/g)) {
     if (token === '.') keys.push('');
-    else if (token[0] !== '\\') keys[keys.length - 1] += token;
-    else if (/^\\[.\\$]$/.test(token)) keys[keys.length - 1] += token[1];
-    else throw invalidArgument(`Path ${JSON.stringify(path)}: write \\\\ for a backslash, \\. for a dot within a key`, { path });
+    else if (!token.startsWith('\\')) keys[keys.length - 1] += token;
+    else if (/^.[.\\$]$/.test(token)) keys[keys.length - 1] += token.charAt(1);
+    else
+      throw invalidArgument(
+        `Path ${JSON.stringify(path.slice(0, 200))}: write \\\\ for a backslash, \\. for a dot within a key`,
+        { path },
+      );
   }
   return keys;
 }
@@ -22,7 +26,10 @@ export function splitPath(path: string): string[] {
 export function joinPath(keys: readonly string[]): string {
   if (keys.length === 0) throw invalidArgument('A path needs at least one key');
   // A `$` at the very start would be read as an operator.
-  return keys.map((key) => key.replace(/[\\.]/g, '\\$&')).join('.').replace(/^\$/, '\\$');
+  return keys
+    .map((key) => key.replace(/[\\.]/g, '\\$&'))
+    .join('.')
+    .replace(/^\$/, '\\$');
 }
 
 /** A filter on the path of these keys, whatever characters they have: `where(['a.b', 'c'], { $eq: 1 })`. */

@@ -1,18 +1,35 @@
-import { compareCodePoints } from './evaluate.ts';
+/**
+ * Order by Unicode code point, which is the order of UTF-8 bytes; JavaScript's `<` goes by UTF-16 units and puts
+ * 😀 before ｡. Negative, 0 or positive, as for `Array.sort`.
+ */
+export function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index++) {
+    const left = a.charCodeAt(index);
+    const right = b.charCodeAt(index);
+    if (left !== right) return rank(left) - rank(right);
+  }
+  return a.length - b.length;
+}
 
-/** What a value is sorted by; `undefined`: as if it were missing. */
+/** Surrogates stand for code points above all other units. */
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
+}
+
+/** What a value is compared by; `undefined`: it counts as missing. */
 export type SortKey = boolean | number | string | undefined;
 
 /** A boolean, a finite number, a string, or a `Date` as its ISO text. Everything else counts as missing. */
 export function sortKeyOf(value: unknown): SortKey {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (typeof value === 'boolean' || typeof value === 'string') return value;
-  if (Object.prototype.toString.call(value) !== '[object Date]') return undefined;
+  if (typeof value !== 'object' || Object.prototype.toString.call(value) !== '[object Date]') return undefined;
   const date = value as Date;
   return Number.isFinite(date.getTime()) ? date.toISOString() : undefined;
 }
 
-const ranks: { readonly [type: string]: number } = { boolean: 0, number: 1, string: 2 };
+const types: readonly string[] = ['boolean', 'number', 'string'];
 
 /**
  * Booleans before numbers before strings, false before true, strings by code point; `desc` turns that round. What is
@@ -22,11 +39,9 @@ export function compareSortValues(a: unknown, b: unknown, direction: 'asc' | 'de
   const left = sortKeyOf(a);
   const right = sortKeyOf(b);
   if (left === undefined || right === undefined) return Number(left === undefined) - Number(right === undefined);
-  const order =
-    typeof left === 'string' && typeof right === 'string'
-      ? compareCodePoints(left, right)
-      : typeof left === typeof right
-        ? Number(left) - Number(right)
-        : (ranks[typeof left] ?? 0) - (ranks[typeof right] ?? 0);
-  return direction === 'asc' ? order : -order;
+  let order: number;
+  if (typeof left !== typeof right) order = types.indexOf(typeof left) - types.indexOf(typeof right);
+  else if (typeof left === 'string') order = compareCodePoints(left, right as string);
+  else order = Number(left) - Number(right);
+  return direction === 'asc' ? order : 0 - order;
 }

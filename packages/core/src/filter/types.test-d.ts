@@ -125,7 +125,12 @@ export const bad: PersonFilter[] = [
 ];
 
 type Shape = { kind: 'circle'; radius: number } | { kind: 'square'; side: number; label?: string };
-export const shapes: Filter<Shape>[] = [{ kind: 'circle' }, { kind: { $in: ['circle'] } }, { radius: { $gt: 1 } }, { label: { $startsWith: 'x' } }];
+export const shapes: Filter<Shape>[] = [
+  { kind: 'circle' },
+  { kind: { $in: ['circle'] } },
+  { radius: { $gt: 1 } },
+  { label: { $startsWith: 'x' } },
+];
 // @ts-expect-error in no member of the union
 export const noShape: Filter<Shape> = { height: 1 };
 
@@ -139,14 +144,20 @@ export const tree: Filter<Tree> = { 'left.right.left.value': { $gt: 1 } };
 // @ts-expect-error deeper than four segments
 export const deepTree: Filter<Tree> = { 'left.right.left.right.value': 1 };
 
-export const untyped: Filter[] = [{}, { a: 1 }, { 'a.b.c.d.e.f': { $gt: 1 } }, { $and: [{ a: true }], $not: { b: null } }, { when: new Date(0) }];
-export const unknowns: [Filter<unknown>, Filter<JsonValue>, Filter<JsonObject>, Filter<Record<string, JsonValue>>, Filter<object>] = [
+export const untyped: Filter[] = [
+  {},
   { a: 1 },
-  { a: 1 },
-  { a: { $in: [1, 'x', true, null] } },
-  { 'a.b': { $startsWith: 'x' } },
-  { a: 1 },
+  { 'a.b.c.d.e.f': { $gt: 1 } },
+  { $and: [{ a: true }], $not: { b: null } },
+  { when: new Date(0) },
 ];
+export const unknowns: [
+  Filter<unknown>,
+  Filter<JsonValue>,
+  Filter<JsonObject>,
+  Filter<Record<string, JsonValue>>,
+  Filter<object>,
+] = [{ a: 1 }, { a: 1 }, { a: { $in: [1, 'x', true, null] } }, { 'a.b': { $startsWith: 'x' } }, { a: 1 }];
 
 export const record: RecordFilter[] = [
   { key: { $startsWith: 'user:' } },
@@ -175,6 +186,10 @@ export const noOperator: RecordFilter<Person> = { 'data.admin': { $gt: true } };
 /** A typed filter is an untyped one, and what `where` makes fits everywhere. */
 export const widen = (typed: PersonFilter): UntypedFilter => typed;
 export const widenRecord = (typed: RecordFilter<Person>): UntypedFilter => typed;
-export const fits = (made: WhereFilter): [PersonFilter, UntypedFilter, RecordFilter] => [{ $and: [made, { name: 'Ada' }] }, made, made];
+export const fits = (made: WhereFilter): [PersonFilter, UntypedFilter, RecordFilter] => [
+  { $and: [made, { name: 'Ada' }] },
+  made,
+  made,
+];
 
 export const condition: FieldCondition<number> = { $gt: 1 };

@@ -38,17 +38,17 @@ export interface FieldOperators<S = AnyScalar> {
 export type FieldCondition<S = AnyScalar> = S | null | FieldOperators<S>;
 
 // Not an interface: only a type alias is assignable to an index signature, and so a typed filter to an untyped one.
-type LogicalOperators<F> = {
+type LogicalOperators<T, D extends Depth> = {
   /** All hold. An empty list matches everything. */
-  readonly $and?: readonly F[];
+  readonly $and?: readonly Filter<T, D>[];
   /** At least one holds. An empty list matches nothing. */
-  readonly $or?: readonly F[];
+  readonly $or?: readonly Filter<T, D>[];
   /** The complement. */
-  readonly $not?: F;
+  readonly $not?: Filter<T, D>;
 };
 
 /** A filter of data whose type is not known: any path, any operator. What is wrong is told when it is used. */
-export interface UntypedFilter extends LogicalOperators<UntypedFilter> {
+export interface UntypedFilter extends LogicalOperators<unknown, 4> {
   readonly [path: string]: FieldCondition | UntypedFilter | readonly UntypedFilter[] | undefined;
 }
 
@@ -68,7 +68,13 @@ type ScalarsOf<V> = unknown extends V
       : V extends readonly (infer E)[]
         ? ElementScalars<E>
         : never;
-type ElementScalars<E> = unknown extends E ? AnyScalar : E extends string | number | boolean ? E : E extends Date ? Date | string : never;
+type ElementScalars<E> = unknown extends E
+  ? AnyScalar
+  : E extends string | number | boolean
+    ? E
+    : E extends Date
+      ? Date | string
+      : never;
 
 /** A literal `.` or `\` in a key is written with a `\` before it. */
 type EscapeKey<K extends string> = string extends K
@@ -100,25 +106,34 @@ type Entries<V, Prefix extends string, D extends Depth> = D extends 0
       ? never
       : [keyof V] extends [never]
         ? Entry<`${Prefix}${string}`, AnyScalar>
-        : { [K in keyof V & (string | number)]-?: MemberEntries<V[K], `${Prefix}${EscapeKey<`${K}`>}`, K, D> }[keyof V & (string | number)];
+        : { [K in keyof V & (string | number)]-?: MemberEntries<V[K], `${Prefix}${EscapeKey<`${K}`>}`, K, D> }[keyof V &
+            (string | number)];
 
 type MemberEntries<M, P extends string, K, D extends Depth> = string extends K
   ? Entry<P, [ObjectsOf<M>] extends [never] ? ScalarsOf<M> : AnyScalar>
   : [Exclude<M, null | undefined>] extends [Opaque]
-    ? [Exclude<M, null | undefined>] extends [never] | [Bytes] ? Entry<P, never> : never
+    ? [Exclude<M, null | undefined>] extends [never] | [Bytes]
+      ? Entry<P, never>
+      : never
     : Entry<P, ScalarsOf<M>> | Entries<M, `${P}.`, Below[D]>;
 
 /** What there are paths below. */
-type ObjectsOf<M> = unknown extends M ? M : Exclude<M, string | number | boolean | null | undefined | Date | readonly unknown[] | Opaque>;
+type ObjectsOf<M> = unknown extends M
+  ? M
+  : Exclude<M, string | number | boolean | null | undefined | Date | readonly unknown[] | Opaque>;
 
 /** A type that says nothing about the keys at its root. */
-type IsUntyped<T> = unknown extends T ? true : true extends (T extends object ? (string extends keyof T ? true : [keyof T] extends [never] ? true : never) : never) ? true : false;
+type IsUntyped<T> = unknown extends T
+  ? true
+  : true extends (T extends object ? (string extends keyof T ? true : [keyof T] extends [never] ? true : never) : never)
+    ? true
+    : false;
 
 type RootKey<P extends string> = string extends P ? P : FirstKey<P>;
 
 type TypedFilter<T, D extends Depth> = {
   readonly [E in Entries<T, '', D> as RootKey<E['path']>]?: FieldCondition<E['scalars']>;
-} & LogicalOperators<Filter<T, D>>;
+} & LogicalOperators<T, D>;
 
 /**
  * A filter of documents of type T. Its members must all hold; `{}` matches everything.
