@@ -139,7 +139,7 @@ export interface RecordDriver<Native> extends KeyedDriver {
   count(ns: string, prefix: string, filter: Native | undefined, estimate: boolean, call: Call): MaybePromise<number>;
   /** Deletes natively; called only when the filter is exact. `filter` missing: all. */
   removeWhere(ns: string, filter: Native | undefined, call: Call): MaybePromise<number>;
-  /** Children of `ns`: names when direct, escaped relative paths when `recursive`; by code point, behind `after`. */
+  /** Namespaces below `ns` that hold something, themselves or below, as escaped paths relative to it: first segments only, or all when `recursive`; by code point, behind `after`. */
   namespaces(
     ns: string,
     request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },

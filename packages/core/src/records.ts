@@ -183,7 +183,7 @@ export interface RecordStore extends KeyedRecords {
   iterate<T = JsonValue>(query?: Query<T>, options?: CallOptions): AsyncIterable<StoredRecord<T>>;
   /** The same contract confined to the namespace `name` below this one; makes nothing and costs nothing. Any text; the whole path at most 96 bytes. */
   namespace(name: string): RecordStore;
-  /** Namespaces below this one that hold a record, themselves or below, by code point. */
+  /** Namespaces below this one that hold a record, themselves or (for direct children) below; by code point of their escaped form. */
   namespaces(options?: NamespaceListOptions): Promise<Page<string>>;
   /** Deletes every record that is in this namespace when the call begins. `deleted` where the store knows. Safe to repeat. */
   dropNamespace(options?: DropNamespaceOptions): Promise<{ readonly deleted?: number }>;
