@@ -68,13 +68,12 @@ export interface StorageErrorInit {
   readonly cause?: unknown;
 }
 
-const brand: unique symbol = Symbol.for('@storage/error/1') as never;
+const brand = Symbol.for('@storage/error/1');
 const retryableCodes: ReadonlySet<StorageErrorCode> = new Set(['unavailable', 'timeout', 'rate_limited']);
 
 /** The one error that every call of this library throws. Told by `isStorageError`, which holds across two copies of this package. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
-  readonly [brand] = true;
   readonly code: StorageErrorCode;
   readonly backend: string | undefined;
   readonly operation: string | undefined;
@@ -85,6 +84,10 @@ export class StorageError extends Error {
   readonly applied: Applied | undefined;
   /** What a caller would branch on. */
   readonly details: { readonly [name: string]: unknown } | undefined;
+
+  static {
+    Object.defineProperty(StorageError.prototype, brand, { value: true });
+  }
 
   constructor(init: StorageErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause });

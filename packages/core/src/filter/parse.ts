@@ -70,8 +70,7 @@ function parseObject(parsing: Parsing, input: unknown, at: string, depth: number
       );
       return { kind: name === '$and' ? 'and' : 'or', children: parts };
     }
-    if (name.startsWith('$'))
-      throw unknownOperator(name, here, logical, `; a key that starts with $ is written \\${name}`);
+    if (name.startsWith('$')) throw unknownOperator(name, here, logical, '; a key that starts with $ is written \\$');
     const path = parsePath(parsing, name, here);
     return isObject(value)
       ? parseOperators(parsing, path, value, here, depth + 1)

@@ -9,7 +9,7 @@ export function splitPath(path: string): string[] {
   if (!path.includes('\\')) return path.split('.');
   const keys = [''];
   // Token by token: an escape, a dot, or a run of anything else.
-  for (const [token] of path.matchAll(/\\[^]?|\.|[^\\.]+/g)) {
+  for (const [token] of path.matchAll(/\\.?|\.|[^\\.]+/gs)) {
     if (token === '.') keys.push('');
     else if (!token.startsWith('\\')) keys[keys.length - 1] += token;
     else if (/^.[.\\$]$/.test(token)) keys[keys.length - 1] += token.charAt(1);

@@ -43,5 +43,5 @@ export function compareSortValues(a: unknown, b: unknown, direction: 'asc' | 'de
   if (typeof left !== typeof right) order = types.indexOf(typeof left) - types.indexOf(typeof right);
   else if (typeof left === 'string') order = compareCodePoints(left, right as string);
   else order = Number(left) - Number(right);
-  return direction === 'asc' ? order : 0 - order;
+  return (direction === 'asc' ? order : -order) || 0; // −0 is no answer
 }
