@@ -1,1 +1,10 @@
-export {};
+export * from './artifacts.ts';
+export * from './checks.ts';
+export * from './conditions.ts';
+export * from './context.ts';
+export * from './conversation-rules.ts';
+export * from './conversations.ts';
+export * from './json-document.ts';
+export * from './key-values.ts';
+export * from './metrics.ts';
+export * from './state.ts';
