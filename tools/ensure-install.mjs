@@ -1,5 +1,6 @@
 // Installs the dependencies when they are missing or stale, so that `npm start` and `npm test`
 // work in a bare clone. Uses only what Node has built in: it runs before anything is installed.
+// With --stamp (the root's postinstall) it only notes that an install has just succeeded.
 import { execSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,8 +16,10 @@ const stamp = createHash('sha256')
   .update(`${process.versions.modules}-${process.platform}-${process.arch}`)
   .digest('hex');
 
-if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
-  console.log('Installing dependencies (npm ci) …');
-  execSync('npm ci --no-fund --no-audit', { cwd: root, stdio: 'inherit' });
+if (process.argv.includes('--stamp')) {
   writeFileSync(stampFile, stamp);
+} else if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
+  console.error('Installing dependencies (npm ci) …');
+  // Output goes to standard error: that of the command behind it may be read by a program.
+  execSync('npm ci --no-fund --no-audit', { cwd: root, stdio: ['ignore', 2, 2] });
 }

@@ -1,0 +1,87 @@
+// Prints what ran against what, from the reports that the tests wrote into each project's `reports/`:
+//   jest.json   one a project, written by tools/jest/report.mjs: { kind: 'jest', project, passed, failed, skipped, … }
+//   *.json      one a suite run, written by the tests of a backend:
+//               { kind: 'suites', project, backend, server, version, how, suites: { [name]: { passed, failed } }, finishedAt }
+// Other JSON files there are none of its business.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJson } from './workspace.mjs';
+
+/** All reports in the `reports/` folders of these projects. */
+export function readReports(projects) {
+  return projects.flatMap(({ name, folder }) => {
+    const reports = join(folder, 'reports');
+    return listJson(reports)
+      .map((file) => readJson(join(reports, file)))
+      .filter((report) => report.kind === 'jest' || report.kind === 'suites')
+      .map((report) => ({ ...report, project: name }));
+  });
+}
+
+function listJson(folder) {
+  try {
+    return readdirSync(folder).filter((file) => file.endsWith('.json'));
+  } catch (error) {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The counts of one project's tests; a project that should have reported and did not counts as one failure. */
+export function testCounts(projects, reports) {
+  return projects.map(({ name }) => {
+    const report = reports.find(({ kind, project }) => kind === 'jest' && project === name);
+    return report ?? { project: name, passed: 0, failed: 1, skipped: 0, missing: true };
+  });
+}
+
+export function total(counts) {
+  const sum = (member) => counts.reduce((all, count) => all + count[member], 0);
+  return `${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`;
+}
+
+/** Prints both tables. What finished before `startedAt` was replayed from Nx's cache. */
+export function printTables(projects, reports, startedAt) {
+  const origin = ({ finishedAt, missing }) =>
+    missing ? 'no report' : Date.parse(finishedAt) < startedAt ? 'replayed' : 'run';
+  const suites = reports.filter(({ kind }) => kind === 'suites');
+  if (suites.length > 0) {
+    printTable(
+      ['backend', 'server', 'version', 'how', 'suites', 'passed', 'failed', ''],
+      suites.map((report) => {
+        const all = Object.values(report.suites);
+        const sum = (member) => all.reduce((count, suite) => count + suite[member], 0);
+        return [
+          report.backend,
+          report.server,
+          report.version,
+          report.how,
+          all.length,
+          sum('passed'),
+          sum('failed'),
+          origin(report),
+        ];
+      }),
+    );
+  }
+  const counts = testCounts(projects, reports);
+  printTable(
+    ['project', 'passed', 'failed', 'skipped', ''],
+    counts.map((count) => [count.project, count.passed, count.failed, count.skipped, origin(count)]),
+  );
+  console.log(total(counts));
+}
+
+function printTable(head, rows) {
+  const cells = [head, ...rows.map((row) => row.map((cell) => (cell === undefined ? '' : String(cell))))];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const isNumber = (column) => rows.every((row) => typeof row[column] === 'number');
+  const line = (row) =>
+    row
+      .map((cell, column) => (isNumber(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+      .join('  ')
+      .trimEnd();
+  console.log(`\n${line(head)}\n${widths.map((width) => '-'.repeat(width)).join('  ')}`);
+  for (const row of cells.slice(1)) console.log(line(row));
+  console.log('');
+}
