@@ -33,6 +33,8 @@ export interface RecordCapabilities {
   readonly maxValueBytes: number;
   /** Whether metadata is kept. `false`: it is handed to the store and can't be read back. */
   readonly metadata: boolean;
+  /** The most metadata, in bytes of its JSON text; over it `too_large`. */
+  readonly maxMetadataBytes: number;
   /** Whether bytes are kept, and may be stored. */
   readonly bytes: boolean;
   /** The order of `list` and of an unsorted `query`: by code point of the key, the engine's own, or no lists at all. */
@@ -49,6 +51,12 @@ export interface RecordCapabilities {
   readonly ttl: { readonly listing: 'exact' | 'eventual' } | false;
   /** What an etag covers: the whole record, its data only, or there are no conditional writes. */
   readonly conditional: 'record' | 'data' | 'none';
+  /** Whether `delete` takes `ifMatch`. */
+  readonly conditionalDelete: boolean;
+  /** Whether `storeStream` takes `ifAbsent` and `ifMatch`. */
+  readonly conditionalStreams: boolean;
+  /** Whether calls on one key take effect in the order in which they were made, also when one does not await the other. */
+  readonly programOrder: boolean;
   /** Whether `createdAt` is kept over later writes. */
   readonly createdAt: boolean;
   /** Whether `delete` knows whether the record was there even when two callers race. */

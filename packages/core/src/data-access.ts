@@ -1,5 +1,5 @@
 import type { CallOptions, Outcome, Page, PageOptions } from './call.ts';
-import { isStorageError, StorageError } from './errors.ts';
+import { isStorageError, outcome, StorageError } from './errors.ts';
 import { envelop, timeToLive, unwrap } from './expiry.ts';
 import type { RecordFilter } from './filter/types.ts';
 import { uuidv7 } from './ids.ts';
@@ -236,14 +236,3 @@ async function missing<T>(work: () => Promise<T>, none: T): Promise<T> {
     throw error;
   }
 }
-
-/** How a promise of a storage call ended. */
-export async function outcome<T>(call: Promise<T>): Promise<Outcome<T>> {
-  try {
-    return { ok: true, value: await call };
-  } catch (error) {
-    if (isStorageError(error)) return { ok: false, error };
-    throw error;
-  }
-}
-

@@ -60,12 +60,13 @@ export class DataManager extends DataAccess implements AsyncDisposable {
 
   /** How every provider is now, by its name; opens those that are not open yet. */
   async health(options?: CallOptions): Promise<{ readonly [provider: string]: HealthReport }> {
-    const reports = Array.from(this.#providers.values(), async (provider): Promise<[string, HealthReport]> => {
-      // A failure to open is told by the report.
-      await provider.ready(options).catch(() => undefined);
-      return [provider.name, await provider.backend.health(options)];
-    });
+    const reports = Array.from(this.#providers.values(), async (provider): Promise<[string, HealthReport]> => [provider.name, await provider.health(options)]);
     return Object.fromEntries(await Promise.all(reports));
+  }
+
+  /** How one provider is now; `undefined` when there is none of that name and none can be made from the environment. */
+  async healthOf(name: string, options?: CallOptions): Promise<HealthReport | undefined> {
+    return this.#lookUp(name)?.health(options);
   }
 
   /** Hears of every call on a provider when it has ended; answers how to stop. */
@@ -84,18 +85,23 @@ export class DataManager extends DataAccess implements AsyncDisposable {
   }
 
   #find(name: string, operation: string): Provider {
+    const provider = this.#lookUp(name);
+    if (provider !== undefined) return provider;
+    const names = [...this.#providers.keys()];
+    throw new StorageError({
+      code: 'not_registered',
+      message: `Provider '${name}' not registered; registered: ${names.join(', ') || 'none'}. Call registerProvider('${name}', backend).${installHint(name)}`,
+      operation,
+      details: { name, registered: names },
+    });
+  }
+
+  /** By its own name, then by an alias, then made from the environment by a registered plugin. */
+  #lookUp(name: string): Provider | undefined {
     const present = this.#providers.get(name) ?? [...this.#providers.values()].find((provider) => canonicalName(provider.name) === canonicalName(name));
     if (present !== undefined) return present;
     const registry = this.#registry ?? defaultRegistry();
-    if (registry.find(name) === undefined) {
-      const names = [...this.#providers.keys()];
-      throw new StorageError({
-        code: 'not_registered',
-        message: `Provider '${name}' not registered; registered: ${names.join(', ') || 'none'}. Call registerProvider('${name}', backend).${installHint(name)}`,
-        operation,
-        details: { name, registered: names },
-      });
-    }
+    if (registry.find(name) === undefined) return undefined;
     const env = this.#env ?? (globalThis as { process?: { env: Environment } }).process?.env ?? {};
     const provider = new Provider(name, registry.createFromEnv(name, env));
     this.#providers.set(name, provider);

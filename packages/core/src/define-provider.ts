@@ -1,11 +1,10 @@
 import type { Backend, FacetToken } from './backend.ts';
 import type { CallOptions } from './call.ts';
 import type { Capabilities } from './capabilities.ts';
-import { type Applied, invalidArgument, isStorageError, StorageError, withContext } from './errors.ts';
+import { type Applied, invalidArgument, isStorageError, outcome, StorageError, withContext } from './errors.ts';
 import type { HealthReport } from './health.ts';
 import type { JsonObject, JsonValue, Storable } from './json.ts';
 import { assertKey } from './keys.ts';
-import { outcome } from './data-access.ts';
 import { type ProviderQuery, providerQueryFacet } from './provider.ts';
 import type { KeyedRecords, RecordInfo, StoredRecord, StoreItem, StoreOptions } from './records.ts';
 import { encodeJson, isBytes } from './values.ts';
@@ -44,6 +43,7 @@ function capabilitiesOf(definition: ProviderDefinition): ProviderCapabilities {
       keys: 'any',
       maxValueBytes: 64 * 1024 * 1024,
       metadata: false,
+      maxMetadataBytes: 64 * 1024 * 1024,
       bytes: false,
       list: 'none',
       query: 'none',
@@ -52,6 +52,9 @@ function capabilitiesOf(definition: ProviderDefinition): ProviderCapabilities {
       streams: false,
       ttl: false,
       conditional: 'none',
+      conditionalDelete: false,
+      conditionalStreams: false,
+      programOrder: false,
       createdAt: false,
       deleteReports: 'racy',
       deleteWhere: 'none',

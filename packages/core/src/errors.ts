@@ -1,3 +1,5 @@
+import type { Outcome } from './call.ts';
+
 /** Every code an error of this library can have. The union is closed: a `switch` over it can be exhaustive. */
 export type StorageErrorCode =
   /** What had to be there is not: a collection, a provider's resource. Never used for a missing record: that is `undefined`. */
@@ -142,4 +144,14 @@ export function withContext(
   });
   if (error.stack !== undefined) filled.stack = error.stack;
   return filled;
+}
+
+/** How a promise of a storage call ended. */
+export async function outcome<T>(call: Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await call };
+  } catch (error) {
+    if (isStorageError(error)) return { ok: false, error };
+    throw error;
+  }
 }

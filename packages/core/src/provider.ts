@@ -1,7 +1,8 @@
 import { type Backend, type FacetToken, facetToken, isRecordStore } from './backend.ts';
 import type { CallOptions } from './call.ts';
-import { StorageError } from './errors.ts';
+import { outcome, StorageError } from './errors.ts';
 import type { RecordFilter } from './filter/types.ts';
+import type { HealthReport } from './health.ts';
 import type { KeyedRecords, RecordStore } from './records.ts';
 import type { StorageKind } from './reference.ts';
 import { canonicalName } from './registry.ts';
@@ -68,6 +69,13 @@ export class Provider {
     });
     await this.#opening;
     return this;
+  }
+
+  /** How the backend is now; opens it when it is not open yet. */
+  async health(options?: CallOptions): Promise<HealthReport> {
+    const failure = await outcome(this.ready(options));
+    const report = await this.backend.health(options);
+    return failure.ok ? report : { ...report, status: 'unhealthy', message: failure.error.message };
   }
 
   /** The vectors that data is kept in, or `undefined` when it is kept in records. */

@@ -42,7 +42,7 @@ export interface StoreOptions extends CallOptions {
 }
 
 export interface DeleteOptions extends CallOptions {
-  /** Delete only if the record has this etag; else `conflict`, also when it is gone. */
+  /** Delete only if the record has this etag; else `conflict`, also when it is gone. `unsupported` where `capabilities.records.conditionalDelete` is false. */
   readonly ifMatch?: string | undefined;
   /** `false`: the caller does not need to know whether it was there, which may save a round trip; the answer is then `true`. Missing: `true`. */
   readonly report?: boolean | undefined;
@@ -167,7 +167,7 @@ export interface RecordStore extends KeyedRecords {
   storeStream(key: string, chunks: AsyncIterable<Uint8Array>, options?: StoreOptions): Promise<RecordInfo>;
   /** The stored JSON, unparsed: equal JSON, not necessarily equal text. Bytes: `invalid_state`. */
   retrieveText(key: string, options?: CallOptions): Promise<StoredRecord<string> | undefined>;
-  /** The bytes, or the JSON's UTF-8 text, in chunks; `size` is that of the whole. A record that is replaced while one reads fails with `conflict` or is read as it was. */
+  /** The bytes, or the JSON's UTF-8 text, in chunks; `size` is that of the whole. A record that is replaced while one reads fails with `conflict` or is read as it was. Read it to the end or leave the loop: an open stream may hold a connection. */
   retrieveStream(key: string, options?: RetrieveStreamOptions): Promise<StoredRecord<AsyncIterable<Uint8Array>> | undefined>;
   /** Changes the expiry alone: etag, `updatedAt` and data stay. Answers whether the record was there. */
   touch(key: string, options: TouchOptions): Promise<boolean>;

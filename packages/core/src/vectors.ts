@@ -46,7 +46,7 @@ export interface VectorDocument<M = JsonObject> {
 export interface VectorInput {
   /** Missing: a UUIDv7 is made. */
   readonly id?: string | undefined;
-  /** Finite numbers, as many as the dimension, within the range of 32-bit floats; under cosine not all 0. */
+  /** Finite numbers, as many as the dimension, within the range of 32-bit floats; the norm is 0 or within 1e-18 to 1e18, under cosine not 0. */
   readonly vector: ArrayLike<number>;
   readonly content?: string | undefined;
   /** Any JSON object. Missing: `{}`. */
@@ -107,7 +107,7 @@ export interface VectorCollection<M extends object = JsonObject> {
   delete(ids: Iterable<string>, options?: CallOptions): Promise<number>;
   /** Deletes every document that the filter matches, never another; answers how many. */
   deleteWhere(filter: Filter<M>, options?: CallOptions): Promise<number>;
-  /** The closest documents that match, best first, ties by id. Filters are exact on every index, and an answer is never short. */
+  /** The closest documents that match, best first, equal scores by id (scores closer than the tolerance may be told apart differently by another backend). Filters are exact on every index, and an answer is never short. */
   search(query: SearchQuery<M>, options?: VectorReadOptions): Promise<readonly VectorMatch<M>[]>;
   /** Every document that matches, in no promised order; one that does not change meanwhile is met exactly once. */
   iterate(options?: VectorIterateOptions<M>): AsyncIterable<VectorDocument<M>>;

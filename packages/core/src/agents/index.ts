@@ -1,1 +1,6 @@
-export {};
+export * from './across.ts';
+export * from './permissions.ts';
+export * from './placement.ts';
+export * from './store-all.ts';
+export * from './usage.ts';
+export * from './with-storage.ts';
