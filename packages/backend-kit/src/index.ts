@@ -1,1 +1,11 @@
-export {};
+export * from './call.ts';
+export { recordId } from './coalescer-member.ts';
+export { type BackendContext, CallGuard, isPromise } from './context.ts';
+export * from './group-call.ts';
+export * from './health.ts';
+export * from './keyed-records.ts';
+export * from './lifecycle.ts';
+export type * from './record-driver.ts';
+export * from './sync-coalescer.ts';
+export * from './translate.ts';
+export type * from './vector-driver.ts';

@@ -51,7 +51,9 @@ export interface WriteRow extends WriteHead {
 }
 
 /** How one member of a batch ended, before it is made an `Outcome`. */
-export type RowOutcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: StorageError };
+export type RowOutcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: StorageError };
 
 /** A path and direction to sort by, checked. */
 export interface SortTerm {
@@ -112,10 +114,20 @@ export interface KeyedDriver {
   /** Fails with `already_exists` or `conflict` when the condition does not hold. */
   write(ns: string, row: WriteRow, call: Call): MaybePromise<InfoRow>;
   /** In order; `atomic`: all or nothing, rejecting with the first failure and its `details.index`. */
-  writeMany(ns: string, rows: readonly WriteRow[], atomic: boolean, call: Call): MaybePromise<readonly RowOutcome<InfoRow>[]>;
+  writeMany(
+    ns: string,
+    rows: readonly WriteRow[],
+    atomic: boolean,
+    call: Call,
+  ): MaybePromise<readonly RowOutcome<InfoRow>[]>;
   /** `etag`: only if it holds, else `conflict`. */
   remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): MaybePromise<boolean>;
-  removeMany(ns: string, keys: readonly string[], atomic: boolean, call: Call): MaybePromise<readonly RowOutcome<boolean>[]>;
+  removeMany(
+    ns: string,
+    keys: readonly string[],
+    atomic: boolean,
+    call: Call,
+  ): MaybePromise<readonly RowOutcome<boolean>[]>;
 }
 
 /** What a backend implements for a whole `RecordStore`. `Native` is its compiled filter. */
@@ -133,8 +145,16 @@ export interface RecordDriver<Native> extends KeyedDriver {
   touch(ns: string, key: string, ttlMs: number | null, call: Call): MaybePromise<boolean>;
   /** The filter is folded and in negation normal form; never `true` or `false`. */
   compile(filter: FilterNode): CompiledFilter<Native>;
-  page(ns: string, request: PageRequest<Native> & { readonly include: 'rows' }, call: Call): MaybePromise<RowPage<RecordRow>>;
-  page(ns: string, request: PageRequest<Native> & { readonly include: 'keys' | 'info' }, call: Call): MaybePromise<RowPage<InfoRow>>;
+  page(
+    ns: string,
+    request: PageRequest<Native> & { readonly include: 'rows' },
+    call: Call,
+  ): MaybePromise<RowPage<RecordRow>>;
+  page(
+    ns: string,
+    request: PageRequest<Native> & { readonly include: 'keys' | 'info' },
+    call: Call,
+  ): MaybePromise<RowPage<InfoRow>>;
   /** Native count; called only when the filter is exact. */
   count(ns: string, prefix: string, filter: Native | undefined, estimate: boolean, call: Call): MaybePromise<number>;
   /** Deletes natively; called only when the filter is exact. `filter` missing: all. */

@@ -48,21 +48,47 @@ export interface VectorDriver<Native> {
   /** By name in code point order, behind `after`. */
   listCollections(after: string | undefined, limit: number, call: Call): MaybePromise<RowPage<CollectionRow>>;
   upsert(collection: CollectionRow, ns: string, rows: readonly VectorRow[], call: Call): MaybePromise<void>;
-  get(collection: CollectionRow, ns: string, ids: readonly string[], includeVectors: boolean, call: Call): MaybePromise<readonly (VectorRead | undefined)[]>;
+  get(
+    collection: CollectionRow,
+    ns: string,
+    ids: readonly string[],
+    includeVectors: boolean,
+    call: Call,
+  ): MaybePromise<readonly (VectorRead | undefined)[]>;
   remove(collection: CollectionRow, ns: string, ids: readonly string[], call: Call): MaybePromise<number>;
   /** Called only when the filter is exact. */
   removeWhere(collection: CollectionRow, ns: string, filter: Native | undefined, call: Call): MaybePromise<number>;
   compile(collection: CollectionRow, filter: FilterNode): CompiledFilter<Native>;
   /** Best first, ties by id; `limit` may exceed what the caller asked for when the filter is a superset. */
-  search(collection: CollectionRow, ns: string, search: VectorSearch<Native>, call: Call): MaybePromise<readonly VectorHit[]>;
+  search(
+    collection: CollectionRow,
+    ns: string,
+    search: VectorSearch<Native>,
+    call: Call,
+  ): MaybePromise<readonly VectorHit[]>;
   /** Documents in a stable order, behind the id `after`. */
   page(
     collection: CollectionRow,
     ns: string,
-    request: { readonly after: string | undefined; readonly limit: number; readonly filter: Native | undefined; readonly includeVectors: boolean },
+    request: {
+      readonly after: string | undefined;
+      readonly limit: number;
+      readonly filter: Native | undefined;
+      readonly includeVectors: boolean;
+    },
     call: Call,
   ): MaybePromise<RowPage<VectorRead>>;
   /** Called only when the filter is exact. `ns` undefined: all namespaces. */
-  count(collection: CollectionRow, ns: string | undefined, filter: Native | undefined, call: Call): MaybePromise<number>;
-  dropNamespace(collection: CollectionRow, ns: string, recursive: boolean, call: Call): MaybePromise<number | undefined>;
+  count(
+    collection: CollectionRow,
+    ns: string | undefined,
+    filter: Native | undefined,
+    call: Call,
+  ): MaybePromise<number>;
+  dropNamespace(
+    collection: CollectionRow,
+    ns: string,
+    recursive: boolean,
+    call: Call,
+  ): MaybePromise<number | undefined>;
 }
