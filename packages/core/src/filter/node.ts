@@ -44,6 +44,6 @@ export interface FilterLimits {
   readonly depth: number;
   /** Filters, operator objects and operators in all. 1000. */
   readonly nodes: number;
-  /** UTF-8 bytes of all operands and paths, as text, and one for each. 64 KiB. */
+  /** UTF-8 bytes of paths and text operands, and one for each path and operand. 64 KiB. */
   readonly bytes: number;
 }

@@ -117,8 +117,11 @@ describe('parseFilter refuses', () => {
     expect(refusal({ $not: deep }).details).toMatchObject({ limit: 'depth' });
     expect(parseFilter({ a: 1 }, { limits: { nodes: 2, bytes: 3 } })).toBeDefined();
     expect(refusal({ a: 1, b: 1 }, { limits: { nodes: 2 } }).details).toMatchObject({ limit: 'nodes' });
-    expect(parseFilter({ a: 'é' }, { limits: { bytes: 5 } })).toBeDefined();
-    expect(refusal({ a: 'é' }, { limits: { bytes: 4 } }).details).toMatchObject({ limit: 'bytes' });
+    for (const text of ['', 'a', 'é', '｡', '😀', '\ue000\ud7ff\u07ff\u0800']) {
+      const bytes = 3 + new TextEncoder().encode(text).length;
+      expect(parseFilter({ a: text }, { limits: { bytes } })).toBeDefined();
+      expect(refusal({ a: text }, { limits: { bytes: bytes - 1 } }).details).toMatchObject({ limit: 'bytes' });
+    }
     expect(refusal({ $or: Array.from({ length: 1000 }, () => ({})) }).details).toMatchObject({ limit: 'nodes' });
     expect(refusal({ a: { $in: Array(70_000).fill(1) } }).details).toMatchObject({ limit: 'bytes' });
     expect(refusal({ a: 'x'.repeat(65_536) }).details).toMatchObject({ limit: 'bytes' });

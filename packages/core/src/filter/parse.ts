@@ -186,8 +186,12 @@ function scalar(parsing: Parsing, value: unknown, at: string): FilterScalar | nu
 
 /** Counts a text, which must be storable: well-formed, without NUL. */
 function charge(parsing: Parsing, text: string, at: string): void {
-  // The length first: what is far too long is not encoded.
-  parsing.bytesSeen += 1 + (text.length > parsing.bytes ? text.length : new TextEncoder().encode(text).length);
+  parsing.bytesSeen += 1 + text.length;
+  // UTF-8 has two bytes more for most units beyond ASCII, one more below U+0800 and for each half of a pair.
+  for (let index = 0; index < text.length && parsing.bytesSeen <= parsing.bytes; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit >= 0x80) parsing.bytesSeen += unit < 0x800 || unit >> 11 === 0x1b ? 1 : 2;
+  }
   if (!(parsing.bytesSeen <= parsing.bytes)) throw overLimit(parsing, 'bytes', at);
   if (/\p{Cs}/u.test(text) || text.includes('\0'))
     throw fail(at, 'text with a lone surrogate or U+0000 matches nothing that can be stored');
