@@ -9,7 +9,8 @@ export function timeToLive(metadata: MetadataInput | undefined, ttlMs: number | 
   if (typeof ttl !== 'number' || !(ttl > 0) || !Number.isFinite(ttl)) {
     throw invalidArgument('metadata.ttl must be a number of seconds above 0.', { path: 'metadata.ttl' });
   }
-  return ttl * 1000;
+  // Expiry is kept in whole milliseconds.
+  return Math.ceil(ttl * 1000);
 }
 
 /** Data with its expiry, for records of providers that keep none. */

@@ -28,10 +28,13 @@ export interface StoredRecord<T = JsonValue> extends RecordInfo {
   readonly data: T;
 }
 
+/** The longest time to live, in milliseconds: 100 years of 365.25 days. */
+export const maxTtlMs = 3_155_760_000_000;
+
 export interface StoreOptions extends CallOptions {
   /** Kept beside the data and filtered under `metadata.`. Missing: cleared. */
   readonly metadata?: MetadataInput | undefined;
-  /** Milliseconds from now until the record is gone, more than 0. Missing: kept for ever, also when the record had an expiry. */
+  /** Whole milliseconds from now until the record is gone, 1 to `maxTtlMs`. Missing: kept for ever, also when the record had an expiry. */
   readonly ttlMs?: number | undefined;
   /** Store only if there is no record under the key (an expired one is none); else `already_exists`. Not together with `ifMatch`. */
   readonly ifAbsent?: true | undefined;
@@ -49,7 +52,7 @@ export interface DeleteOptions extends CallOptions {
 }
 
 export interface TouchOptions extends CallOptions {
-  /** Milliseconds from now until the record is gone; `null`: never. */
+  /** Whole milliseconds from now until the record is gone, 1 to `maxTtlMs`; `null`: never. */
   readonly ttlMs: number | null;
 }
 

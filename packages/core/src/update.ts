@@ -8,7 +8,7 @@ export interface UpdateOptions extends CallOptions {
   readonly retries?: number | undefined;
 }
 
-/** What to store next; options that are left out keep what the record has (metadata, content type; an expiry stays as it was). */
+/** What to store next; options that are left out keep what the record has (metadata, content type, and the expiry by this machine's clock). */
 export interface Update {
   readonly data: Storable;
   readonly options?: Omit<StoreOptions, 'ifMatch' | 'ifAbsent' | keyof CallOptions> | undefined;
