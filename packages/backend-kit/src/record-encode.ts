@@ -6,6 +6,7 @@ import {
   isByteStream,
   isBytes,
   isStorageError,
+  maxTtlMs,
   type RecordCapabilities,
   randomToken,
   StorageError,
@@ -18,8 +19,6 @@ import type { WriteCondition, WriteHead, WriteRow } from './record-driver.ts';
 /** The most members a batch has. */
 export const maxBatch = 10_000;
 const maxContentType = 256;
-/** Expiry that is further away than this is a mistake, and no store could hold it. */
-const maxTtlMs = 1e14;
 
 type WriteOptions = Omit<StoreOptions, 'signal' | 'timeoutMs'>;
 
@@ -43,16 +42,16 @@ export function unsupported(what: string, capability: string): StorageError {
   });
 }
 
-/** Milliseconds until a record is gone, rounded up. */
+/** Milliseconds until a record is gone. */
 export function checkTtl(ttlMs: unknown, capabilities: RecordCapabilities): number {
-  if (typeof ttlMs !== 'number' || !(ttlMs > 0) || ttlMs > maxTtlMs) {
+  if (typeof ttlMs !== 'number' || !Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > maxTtlMs) {
     throw invalidArgument(
-      `ttlMs is ${String(ttlMs)}; it must be a number of milliseconds above 0 and at most ${maxTtlMs}.`,
+      `ttlMs is ${String(ttlMs)}; it must be a whole number of milliseconds, 1 to ${maxTtlMs}.`,
       { path: 'ttlMs' },
     );
   }
   if (capabilities.ttl === false) throw unsupported('expiry', 'records.ttl');
-  return Math.ceil(ttlMs);
+  return ttlMs;
 }
 
 /** An etag that a caller hands back. */
@@ -89,11 +88,20 @@ function checkContentType(contentType: unknown): string {
   return contentType;
 }
 
-function encodeMetadata(metadata: unknown): string {
+function encodeMetadata(metadata: unknown, limit: number): string {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
     throw invalidArgument('metadata must be an object.', { path: 'metadata' });
   const text = encodeJson(metadata, 'metadata');
   if (!text.startsWith('{')) throw invalidArgument('metadata must be a plain object.', { path: 'metadata' });
+  const actual = Buffer.byteLength(text);
+  if (actual > limit) {
+    throw new StorageError({
+      code: 'too_large',
+      message: `metadata has ${actual} bytes of JSON; at most ${limit} are allowed here. Keep it in the data.`,
+      applied: 'no',
+      details: { limit, actual },
+    });
+  }
   return text;
 }
 
@@ -127,7 +135,7 @@ export function encodeHead(
           ? 'application/json'
           : 'application/octet-stream'
         : checkContentType(contentType),
-    metadata: metadata === undefined ? '{}' : encodeMetadata(metadata),
+    metadata: metadata === undefined ? '{}' : encodeMetadata(metadata, capabilities.maxMetadataBytes),
     etag: (context.newId ?? randomToken)(),
     ttlMs: ttlMs === undefined ? null : checkTtl(ttlMs, capabilities),
     condition: options === undefined ? undefined : checkCondition(options, capabilities),
