@@ -39,13 +39,17 @@ function check(value: unknown, path: string, depth: number): void {
 }
 
 function checkObject(value: object, path: string, depth: number): void {
-  if (depth >= maxValueDepth) refuse(path, `nested deeper than ${maxValueDepth} levels, or a cycle`, 'flatten it or store it as text');
+  if (depth >= maxValueDepth)
+    refuse(path, `nested deeper than ${maxValueDepth} levels, or a cycle`, 'flatten it or store it as text');
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) check(value[i], `${path}[${i}]`, depth + 1);
     return;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null && checkForeign(value, path, depth)) return;
+  const foreign =
+    (prototype !== Object.prototype && prototype !== null) ||
+    typeof (value as { toJSON?: unknown }).toJSON === 'function';
+  if (foreign && checkForeign(value, path, depth)) return;
   for (const key in value) {
     const member = (value as Record<string, unknown>)[key];
     if (member === undefined || typeof member === 'string' || typeof member === 'boolean') continue;
@@ -55,7 +59,8 @@ function checkObject(value: object, path: string, depth: number): void {
 
 /** Objects of another prototype, told by their tag because a prototype of another realm is not ours. True: checked whole. */
 function checkForeign(value: object, path: string, depth: number): boolean {
-  if (ArrayBuffer.isView(value)) refuse(path, 'bytes inside JSON', 'store bytes as a record of their own, or as base64 text');
+  if (ArrayBuffer.isView(value))
+    refuse(path, 'bytes inside JSON', 'store bytes as a record of their own, or as base64 text');
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   if (tag === 'Date') {
     if (Number.isNaN((value as Date).getTime())) refuse(path, 'an invalid Date', 'store a valid one or null');
@@ -75,7 +80,8 @@ function checkText(value: unknown, path: string): void {
     if (value.includes('\0')) refuse(path, 'text with U+0000', 'remove it, or store bytes');
     if (!value.isWellFormed()) refuse(path, 'text with a lone surrogate', 'store well-formed Unicode, or bytes');
   } else if (typeof value === 'object' && value !== null) {
-    const plain: unknown = typeof (value as { toJSON?: unknown }).toJSON === 'function' ? (value as { toJSON(): unknown }).toJSON() : value;
+    const plain: unknown =
+      typeof (value as { toJSON?: unknown }).toJSON === 'function' ? (value as { toJSON(): unknown }).toJSON() : value;
     if (plain !== value) return checkText(plain, path);
     for (const [key, member] of Object.entries(value)) {
       checkText(key, `${path} key ${JSON.stringify(key)}`);
