@@ -30,6 +30,11 @@ export class MemoryRecords implements RecordDriver<Predicate> {
     this.#budget = new MemoryBudget(limits, () => this.sweep());
   }
 
+  /** Entries and bytes kept now. */
+  usage(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#budget.entries, bytes: this.#budget.bytes };
+  }
+
   /** Removes what is expired. Costs one pass, so it is made once per as many writes as there are records. */
   sweep(): void {
     this.#writesSinceSweep = 0;

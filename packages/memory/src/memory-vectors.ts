@@ -31,6 +31,11 @@ export class MemoryVectors implements VectorDriver<Predicate> {
     this.#budget = new MemoryBudget(limits, () => undefined);
   }
 
+  /** Entries and bytes kept now. */
+  usage(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#budget.entries, bytes: this.#budget.bytes };
+  }
+
   createCollection(name: string, options: { readonly dimension: number; readonly metric: Metric; readonly metadata: string }): { collection: CollectionRow; created: boolean } {
     const present = this.#collections.get(name);
     if (present !== undefined) return { collection: present.row, created: false };
