@@ -1,1 +1,11 @@
-export {};
+export * from './dialect.ts';
+export * from './domain/index.ts';
+export * from './filter.ts';
+export * from './fragment.ts';
+export * from './migrations.ts';
+export * from './page.ts';
+export * from './postgres.ts';
+export * from './prefix.ts';
+export * from './record-schema.ts';
+export * from './records.ts';
+export * from './sqlite.ts';

@@ -1,0 +1,55 @@
+import type { FilterLeaf } from '@storage/core/filter';
+import type { SqlFragment } from './fragment.ts';
+
+/** A value as drivers bind it. */
+export type SqlValue = string | number | Uint8Array | null;
+
+/** What differs between the SQL engines; everything else in this package is written once. */
+export interface Dialect {
+  readonly name: 'sqlite' | 'postgres';
+  /** The type of short texts that are compared and sorted byte for byte, which for UTF-8 is by code point. */
+  readonly text: string;
+  /** The type of JSON documents. */
+  readonly json: string;
+  readonly bytes: string;
+  /** 64-bit integers: times in milliseconds, sizes. */
+  readonly integer: string;
+  readonly double: string;
+  /** What follows a table's column list when its rows live in the primary key. */
+  readonly clusteredTable: string;
+  /** The present in milliseconds, by the engine's clock. */
+  readonly now: string;
+  /**
+   * How an upsert tells the `created_at` that it kept or set: SQLite by a function of the connection that sees the kept value
+   * (`storage_kept`, a fifth cheaper than RETURNING), PostgreSQL by RETURNING.
+   */
+  kept(expression: string): string;
+  readonly returning: string;
+  /** A trigger that runs a statement after rows of a table changed. `event` as in SQL, `when` over OLD and NEW. */
+  trigger(trigger: { name: string; table: string; event: string; when: string; statement: string }): readonly string[];
+  /** Text with `?` for parameters, as the engine writes them. */
+  placeholders(text: string): string;
+  /** A condition on a path inside a JSON column; true, false or NULL, where NULL means false. */
+  jsonLeaf(column: string, leaf: FilterLeaf): SqlFragment;
+  /** What a path inside a JSON column is sorted by. */
+  jsonSort(column: string, path: readonly string[]): JsonSort;
+  /** The expressions that an index on a path inside a JSON column covers, or `undefined` where none can be built. */
+  jsonIndex(column: string, path: readonly string[]): readonly string[] | undefined;
+}
+
+/** Two expressions that sort a JSON value: its type's rank (`sortRanks`, `NULL` for what counts as missing), then the value. */
+export interface JsonSort {
+  readonly rank: SqlFragment;
+  /** Numbers in numeric order, strings by code point; comparable only among rows of one rank, NULL for booleans. */
+  readonly number: SqlFragment;
+  readonly text: SqlFragment;
+}
+
+/** Order of the types that are sorted by. */
+export const sortRanks = { false: 0, true: 1, number: 2, string: 3 } as const;
+
+/** `?` becomes `$1`, `$2`, …; quoted names and literals are left alone. */
+export function numberedPlaceholders(text: string): string {
+  let count = 0;
+  return text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\?/g, (token) => (token === '?' ? `$${++count}` : token));
+}

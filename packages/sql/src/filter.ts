@@ -1,0 +1,97 @@
+import type { FilterLeaf, FilterNode } from '@storage/core/filter';
+import type { Dialect } from './dialect.ts';
+import { fragment, joinFragments, never, type SqlFragment } from './fragment.ts';
+import { prefixEnd } from './prefix.ts';
+import { timeRanges } from './times.ts';
+
+/** Where a path of the document lives in a row. */
+export type FilterTarget =
+  /** Inside a JSON column, at `path` from its root. */
+  | { readonly kind: 'json'; readonly column: string; readonly path: readonly string[] }
+  /** A text column that is never NULL. */
+  | { readonly kind: 'text'; readonly column: string }
+  /** A column of milliseconds that is never NULL, filtered as its ISO text. */
+  | { readonly kind: 'time'; readonly column: string };
+
+/** Finds the target of a path; `undefined`: no document has anything there. */
+export type ResolvePath = (path: readonly string[]) => FilterTarget | undefined;
+
+/** The targets of a record's paths. */
+export const recordTarget: ResolvePath = ([root, ...path]) => {
+  if (root === 'data' || root === 'metadata') return { kind: 'json', column: root, path };
+  if (path.length > 0) return undefined;
+  if (root === 'key') return { kind: 'text', column: 'key' };
+  if (root === 'createdAt') return { kind: 'time', column: 'created_at' };
+  return root === 'updatedAt' ? { kind: 'time', column: 'updated_at' } : undefined;
+};
+
+/** The targets of a vector document's paths: all in its metadata. */
+export const vectorTarget: ResolvePath = (path) => ({ kind: 'json', column: 'metadata', path });
+
+/**
+ * A filter as an SQL condition that holds for exactly the rows that match. The filter is in negation normal form.
+ * Leaves may be NULL for "no", which `IS NOT TRUE` turns round as two-valued logic asks for; wrapping the leaves
+ * themselves would keep indexes from serving them.
+ */
+export function compileFilter(dialect: Dialect, node: FilterNode, resolve: ResolvePath): SqlFragment {
+  switch (node.kind) {
+    case 'true':
+      return fragment('TRUE');
+    case 'false':
+      return never;
+    case 'and':
+    case 'or': {
+      const parts = node.children.map((child) => compileFilter(dialect, child, resolve));
+      return joinFragments(node.kind === 'and' ? 'AND' : 'OR', parts);
+    }
+    case 'not': {
+      const child = compileFilter(dialect, node.child, resolve);
+      return { text: `(${child.text}) IS NOT TRUE`, params: child.params };
+    }
+    case 'leaf':
+      return compileLeaf(dialect, node, resolve(node.path));
+  }
+}
+
+function compileLeaf(dialect: Dialect, leaf: FilterLeaf, target: FilterTarget | undefined): SqlFragment {
+  switch (target?.kind) {
+    case undefined:
+      return never;
+    case 'json':
+      return dialect.jsonLeaf(target.column, { ...leaf, path: target.path });
+    case 'text':
+      return stringCondition(target.column, leaf);
+    case 'time':
+      return joinOrNever(
+        timeRanges(leaf).map(({ from, to }) =>
+          from === to ? fragment(`${target.column} = ?`, from) : fragment(`${target.column} BETWEEN ? AND ?`, from, to),
+        ),
+      );
+  }
+}
+
+/** A condition on an expression that is a string by code point. Operands that are no strings never match. */
+export function stringCondition(text: string, leaf: FilterLeaf): SqlFragment {
+  if (leaf.op === 'exists') return fragment('TRUE');
+  if (leaf.op === 'in') return anyOf(text, leaf.value.filter((value) => typeof value === 'string'));
+  if (typeof leaf.value !== 'string') return never;
+  if (leaf.op !== 'startsWith') return fragment(`${text} ${comparisons[leaf.op]} ?`, leaf.value);
+  const end = prefixEnd(leaf.value);
+  if (end === undefined) return fragment(`${text} >= ?`, leaf.value);
+  return fragment(`${text} >= ? AND ${text} < ?`, leaf.value, end);
+}
+
+/** `text = ?` or `text IN (…)`; of nothing, never. */
+export function anyOf(text: string, values: readonly (string | number)[]): SqlFragment {
+  if (values.length === 0) return never;
+  if (values.length === 1) return fragment(`${text} = ?`, ...values);
+  return fragment(`${text} IN (${values.map(() => '?').join(', ')})`, ...values);
+}
+
+export const comparisons = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
+
+/** Any of the parts; of none, never. */
+export function joinOrNever(parts: readonly SqlFragment[]): SqlFragment {
+  const possible = parts.filter((part) => part !== never);
+  return possible.length === 0 ? never : joinFragments('OR', possible);
+}

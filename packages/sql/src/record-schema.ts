@@ -1,0 +1,60 @@
+import type { Dialect } from './dialect.ts';
+import { quoteName } from './fragment.ts';
+import type { FilterTarget } from './filter.ts';
+import type { SchemaPart } from './migrations.ts';
+
+/** What a record's content is kept as. */
+export const recordKinds = { json: 0, bytes: 1, chunks: 2 } as const;
+
+function recordTables(dialect: Dialect): readonly string[] {
+  const { text, json, bytes, integer } = dialect;
+  const retire = `UPDATE storage_streams SET retired_at = ${dialect.now} WHERE stream = OLD.stream`;
+  return [
+    // `stream` names the chunks of a streamed record. Content last: what stands behind a large value is slow to reach.
+    `CREATE TABLE storage_records (
+      namespace ${text} NOT NULL, key ${text} NOT NULL, kind ${integer} NOT NULL, etag ${text} NOT NULL,
+      created_at ${integer} NOT NULL, updated_at ${integer} NOT NULL, expires_at ${integer}, size ${integer} NOT NULL,
+      content_type ${text} NOT NULL, stream ${text}, metadata ${json} NOT NULL, data ${json}, bytes ${bytes},
+      PRIMARY KEY (namespace, key))`,
+    'CREATE INDEX storage_records_expiry ON storage_records (expires_at) WHERE expires_at IS NOT NULL',
+    // `retired_at`: since when no record names it; while it is being written, when the last chunk came.
+    `CREATE TABLE storage_streams (stream ${text} PRIMARY KEY, retired_at ${integer})`,
+    'CREATE INDEX storage_streams_retired ON storage_streams (retired_at) WHERE retired_at IS NOT NULL',
+    `CREATE TABLE storage_chunks (stream ${text} NOT NULL, n ${integer} NOT NULL, bytes ${bytes} NOT NULL, PRIMARY KEY (stream, n))${dialect.clusteredTable}`,
+    // Whatever replaces or deletes a record, its chunks are swept after a grace.
+    ...dialect.trigger({
+      name: 'storage_records_replaced',
+      table: 'storage_records',
+      event: 'UPDATE OF stream',
+      when: 'OLD.stream IS NOT NULL AND OLD.stream IS DISTINCT FROM NEW.stream',
+      statement: retire,
+    }),
+    ...dialect.trigger({
+      name: 'storage_records_deleted',
+      table: 'storage_records',
+      event: 'DELETE',
+      when: 'OLD.stream IS NOT NULL',
+      statement: retire,
+    }),
+  ];
+}
+
+/** The tables of records. */
+export const recordSchema: SchemaPart = {
+  name: 'records',
+  migrations: [{ version: 1, statements: recordTables }],
+};
+
+/** The index that serves filters on a field of records; `undefined` for fields that need none or can't have one. Safe to make again. */
+export function fieldIndex(
+  dialect: Dialect,
+  path: string,
+  target: FilterTarget,
+): { readonly name: string; readonly statement: string } | undefined {
+  if (target.kind === 'text') return undefined;
+  const expressions = target.kind === 'time' ? [target.column] : dialect.jsonIndex(target.column, target.path);
+  if (expressions === undefined) return undefined;
+  const name = `storage_records_by_${path}`;
+  const columns = ['namespace', ...expressions].join(', ');
+  return { name, statement: `CREATE INDEX IF NOT EXISTS ${quoteName(name)} ON storage_records (${columns})` };
+}

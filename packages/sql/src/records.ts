@@ -1,0 +1,150 @@
+import type { Dialect } from './dialect.ts';
+import { fragment, type SqlFragment } from './fragment.ts';
+import { prefixEnd } from './prefix.ts';
+
+/** What `RecordInfo` needs, in this order. */
+export const infoColumns = 'key, kind, etag, created_at, updated_at, expires_at, size, content_type, metadata';
+/** What a whole record needs, in this order: `infoColumns` first. */
+export const rowColumns: string = `${infoColumns}, stream, data, bytes`;
+
+const live = '(expires_at IS NULL OR expires_at > ?)';
+const point = 'namespace = ? AND key = ?';
+const written =
+  'namespace, key, kind, etag, created_at, updated_at, expires_at, size, content_type, stream, metadata, data, bytes';
+
+function upsert(dialect: Dialect): string {
+  const created = `CASE WHEN storage_records.expires_at <= excluded.updated_at THEN excluded.created_at ELSE storage_records.created_at END`;
+  return `INSERT INTO storage_records (${written}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (namespace, key) DO UPDATE SET kind = excluded.kind, etag = excluded.etag, created_at = ${dialect.kept(created)},
+    updated_at = excluded.updated_at, expires_at = excluded.expires_at, size = excluded.size,
+    content_type = excluded.content_type, stream = excluded.stream,
+    metadata = excluded.metadata, data = excluded.data, bytes = excluded.bytes`;
+}
+
+/** Statements of a fixed shape. The comment on each tells its parameters in order; `now` is in milliseconds. */
+export interface RecordTexts {
+  /** namespace, key. Expired rows too: the caller looks at `expires_at`. */
+  readonly read: string;
+  /** namespace, key. Expired rows too. */
+  readonly readInfo: string;
+  /** namespace, key, now. */
+  readonly exists: string;
+  /** namespace, key, kind, etag, created_at, updated_at, expires_at, size, content_type, stream, metadata, data, bytes. */
+  readonly write: string;
+  /** As `write`; changes nothing when a record is there that has not expired. */
+  readonly writeAbsent: string;
+  /** kind, etag, updated_at, expires_at, size, content_type, stream, metadata, data, bytes, namespace, key, the etag that must hold, now. */
+  readonly writeMatch: string;
+  /** namespace, key, now. */
+  readonly remove: string;
+  /** namespace, key, now, the etag that must hold. */
+  readonly removeMatch: string;
+  /** expires_at, namespace, key, now. */
+  readonly touch: string;
+  /** from (excluded), to (excluded), now. The first namespace in between that holds a record. */
+  readonly nextNamespace: string;
+  /** now, how many at most. */
+  readonly expired: string;
+  /** namespace, key, now. Nothing when it was stored anew meanwhile. */
+  readonly removeExpired: string;
+}
+
+export function recordTexts(dialect: Dialect): RecordTexts {
+  const texts: RecordTexts = {
+    read: `SELECT ${rowColumns} FROM storage_records WHERE ${point}`,
+    readInfo: `SELECT ${infoColumns}, stream FROM storage_records WHERE ${point}`,
+    exists: `SELECT 1 FROM storage_records WHERE ${point} AND ${live}`,
+    write: `${upsert(dialect)}${dialect.returning}`,
+    writeAbsent: `${upsert(dialect)} WHERE storage_records.expires_at <= excluded.updated_at${dialect.returning}`,
+    writeMatch: `UPDATE storage_records SET kind = ?, etag = ?, created_at = ${dialect.kept('created_at')}, updated_at = ?,
+      expires_at = ?, size = ?, content_type = ?, stream = ?, metadata = ?, data = ?, bytes = ?
+      WHERE ${point} AND etag = ? AND ${live}${dialect.returning}`,
+    remove: `DELETE FROM storage_records WHERE ${point} AND ${live}`,
+    removeMatch: `DELETE FROM storage_records WHERE ${point} AND ${live} AND etag = ?`,
+    touch: `UPDATE storage_records SET expires_at = ? WHERE ${point} AND ${live}`,
+    nextNamespace: `SELECT namespace FROM storage_records WHERE namespace > ? AND namespace < ? AND ${live} ORDER BY namespace LIMIT 1`,
+    expired: `SELECT namespace, key FROM storage_records WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
+    removeExpired: `DELETE FROM storage_records WHERE ${point} AND expires_at <= ?`,
+  };
+  return mapTexts(texts, dialect);
+}
+
+/** The texts with the dialect's placeholders. */
+function mapTexts<T extends object>(texts: T, dialect: Dialect): T {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, dialect.placeholders(String(text))])) as T;
+}
+
+/** Statements of the chunks of streamed records. */
+export interface StreamTexts {
+  /** stream, now: a stream that is being written. */
+  readonly begin: string;
+  /** now, stream: it is still being written. */
+  readonly touch: string;
+  /** stream: a record names it. Changes nothing when it was swept meanwhile. */
+  readonly publish: string;
+  /** stream, n, bytes. */
+  readonly writeChunk: string;
+  /** stream, n. */
+  readonly readChunk: string;
+  /** stream. In order. */
+  readonly readChunks: string;
+  /** retired until, how many at most. */
+  readonly retired: string;
+  /** stream. */
+  readonly removeChunks: string;
+  /** stream. */
+  readonly remove: string;
+}
+
+export function streamTexts(dialect: Dialect): StreamTexts {
+  const texts: StreamTexts = {
+    begin: 'INSERT INTO storage_streams (stream, retired_at) VALUES (?, ?)',
+    touch: 'UPDATE storage_streams SET retired_at = ? WHERE stream = ?',
+    publish: 'UPDATE storage_streams SET retired_at = NULL WHERE stream = ?',
+    writeChunk: 'INSERT INTO storage_chunks (stream, n, bytes) VALUES (?, ?, ?)',
+    readChunk: 'SELECT bytes FROM storage_chunks WHERE stream = ? AND n = ?',
+    readChunks: 'SELECT bytes FROM storage_chunks WHERE stream = ? ORDER BY n',
+    retired: 'SELECT stream FROM storage_streams WHERE retired_at <= ? ORDER BY retired_at LIMIT ?',
+    removeChunks: 'DELETE FROM storage_chunks WHERE stream = ?',
+    remove: 'DELETE FROM storage_streams WHERE stream = ?',
+  };
+  return mapTexts(texts, dialect);
+}
+
+/** The bytes of one chunk, the last one excepted. */
+export const chunkBytes = 262_144;
+
+/** The namespaces a call is about: one, or one and all below. */
+function namespaceCondition(namespace: string, recursive: boolean): SqlFragment {
+  if (!recursive) return fragment('namespace = ?', namespace);
+  if (namespace === '') return fragment('TRUE');
+  // '0' follows '/', so this is every path that begins with `namespace/`.
+  return fragment('(namespace = ? OR (namespace > ? AND namespace < ?))', namespace, `${namespace}/`, `${namespace}0`);
+}
+
+/** The rows of a namespace that are not expired, under a prefix and a filter. */
+export function recordSelection(selection: {
+  readonly namespace: string;
+  readonly now: number;
+  readonly recursive?: boolean;
+  readonly prefix?: string;
+  readonly filter?: SqlFragment | undefined;
+}): SqlFragment {
+  const { namespace, now, recursive = false, prefix = '', filter } = selection;
+  const parts = [namespaceCondition(namespace, recursive)];
+  if (prefix !== '') {
+    const end = prefixEnd(prefix);
+    parts.push(end === undefined ? fragment('key >= ?', prefix) : fragment('key >= ? AND key < ?', prefix, end));
+  }
+  if (filter !== undefined) parts.push(fragment(`(${filter.text})`, ...filter.params));
+  parts.push(fragment(live, now));
+  return { text: parts.map((part) => part.text).join(' AND '), params: parts.flatMap((part) => part.params) };
+}
+
+export function countRecords(selection: SqlFragment): SqlFragment {
+  return fragment(`SELECT count(*) FROM storage_records WHERE ${selection.text}`, ...selection.params);
+}
+
+export function removeRecords(selection: SqlFragment): SqlFragment {
+  return fragment(`DELETE FROM storage_records WHERE ${selection.text}`, ...selection.params);
+}

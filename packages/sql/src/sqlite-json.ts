@@ -1,0 +1,137 @@
+import type { FilterLeaf } from '@storage/core/filter';
+import { type JsonSort, sortRanks, type SqlValue } from './dialect.ts';
+import { anyOf, comparisons, joinOrNever, stringCondition } from './filter.ts';
+import { fragment, joinFragments, never, quoteText, type SqlFragment } from './fragment.ts';
+
+/** How a value at a path is reached. */
+interface JsonValueSql {
+  /** Its JSON type; NULL when there is none. */
+  readonly type: string;
+  /** Itself, as an SQL value. */
+  readonly value: string;
+  /** `json_each` over it; only read when it is an array. */
+  readonly each: string;
+  /** Puts a condition on the value into the place where the three above can be read. */
+  within(condition: SqlFragment): SqlFragment;
+  /** The same for an expression over the value. */
+  pick(expression: string): SqlFragment;
+}
+
+/** A key that needs an escape in a path: engines differ in how they read one, so such keys are compared, not written. */
+function needsComparison(key: string): boolean {
+  return JSON.stringify(key) !== `"${key}"`;
+}
+
+/** The path as a literal. The index on a field has the same text, else it would not serve. */
+function pathLiteral(path: readonly string[]): string {
+  return quoteText(`$${path.map((key) => `.${JSON.stringify(key)}`).join('')}`);
+}
+
+function reach(column: string, path: readonly string[]): JsonValueSql {
+  if (!path.some(needsComparison)) {
+    const literal = pathLiteral(path);
+    const type = `json_type(${column}, ${literal})`;
+    return {
+      type,
+      value: `json_extract(${column}, ${literal})`,
+      each: `json_each(${column}, ${literal})`,
+      within: (condition) => condition,
+      pick: (expression) => fragment(expression),
+    };
+  }
+  return reachByComparison(column, path);
+}
+
+/** The members of the object on the way are listed, and the one with the key is looked at. */
+function reachByComparison(column: string, path: readonly string[]): JsonValueSql {
+  const tables: string[] = [];
+  const conditions: string[] = [];
+  const params: SqlValue[] = [];
+  let document = column;
+  let start = 0;
+  for (const [index, key] of path.entries()) {
+    if (!needsComparison(key)) continue;
+    const parent = pathLiteral(path.slice(start, index));
+    const name = `k${tables.length}`;
+    // What is no object has no keys: json_each of an array or scalar would list something else.
+    tables.push(
+      `json_each(CASE json_type(${document}, ${parent}) WHEN 'object' THEN ${document} ELSE '{}' END, ` +
+        `CASE json_type(${document}, ${parent}) WHEN 'object' THEN ${parent} ELSE '$' END) AS ${name}`,
+    );
+    conditions.push(`${name}.key = ?`);
+    params.push(key);
+    // A scalar's `value` is no JSON text, so only objects and arrays go on as documents.
+    document = `CASE WHEN ${name}.type IN ('object', 'array') THEN ${name}.value END`;
+    start = index + 1;
+  }
+  const name = `k${tables.length - 1}`;
+  const rest = path.slice(start);
+  const literal = pathLiteral(rest);
+  const from = `FROM ${tables.join(', ')} WHERE ${conditions.join(' AND ')}`;
+  return {
+    type: rest.length === 0 ? `${name}.type` : `json_type(${document}, ${literal})`,
+    value: rest.length === 0 ? `${name}.atom` : `json_extract(${document}, ${literal})`,
+    each: `json_each(${document}, ${literal})`,
+    within: ({ text, params: own }) => fragment(`EXISTS (SELECT 1 ${from} AND (${text}))`, ...params, ...own),
+    pick: (expression) => fragment(`(SELECT ${expression} ${from})`, ...params),
+  };
+}
+
+const numberTypes = "('integer', 'real')";
+
+/** One candidate satisfies the leaf. `type` and `value` are expressions over it; types that can't match are left out. */
+function candidate(type: string, value: string, leaf: FilterLeaf): readonly SqlFragment[] {
+  if (leaf.op === 'exists') return [];
+  const operands = leaf.op === 'in' ? leaf.value : [leaf.value];
+  const numbers = operands.filter((operand) => typeof operand === 'number');
+  const parts: SqlFragment[] = [];
+  if (operands.some((operand) => typeof operand === 'string')) {
+    parts.push(joinFragments('AND', [fragment(`${type} = 'text'`), stringCondition(value, leaf)]));
+  }
+  if (numbers.length > 0) {
+    const condition =
+      leaf.op === 'in' || leaf.op === 'startsWith'
+        ? anyOf(value, numbers)
+        : fragment(`${value} ${comparisons[leaf.op]} ?`, ...numbers);
+    parts.push(joinFragments('AND', [fragment(`${type} IN ${numberTypes}`), condition]));
+  }
+  for (const operand of operands) {
+    if (typeof operand === 'boolean') parts.push(fragment(`${type} = '${operand}'`));
+  }
+  return parts;
+}
+
+/** A leaf on a path in a JSON column. */
+export function sqliteJsonLeaf(column: string, leaf: FilterLeaf): SqlFragment {
+  const { type, value, each, within } = reach(column, leaf.path);
+  if (leaf.op === 'exists') {
+    const filled = `${type} IN ('text', 'integer', 'real', 'true', 'false', 'object')`;
+    return within(fragment(`${filled} OR (${type} = 'array' AND EXISTS (SELECT 1 FROM ${each}))`));
+  }
+  const element = joinOrNever(candidate('e.type', 'e.atom', leaf));
+  if (element === never) return never;
+  return within(
+    joinOrNever([
+      ...candidate(type, value, leaf),
+      fragment(`${type} = 'array' AND EXISTS (SELECT 1 FROM ${each} AS e WHERE ${element.text})`, ...element.params),
+    ]),
+  );
+}
+
+/** What a path in a JSON column is sorted by. */
+export function sqliteJsonSort(column: string, path: readonly string[]): JsonSort {
+  const { type, value, pick } = reach(column, path);
+  const { false: no, true: yes, number, string } = sortRanks;
+  const rank = `CASE ${type} WHEN 'text' THEN ${string} WHEN 'integer' THEN ${number} WHEN 'real' THEN ${number} WHEN 'true' THEN ${yes} WHEN 'false' THEN ${no} END`;
+  // Integers beyond 2^53 are doubles to every reader, so they are sorted as such.
+  const numeric = `CASE WHEN ${type} IN ${numberTypes} THEN CAST(${value} AS REAL) END`;
+  const text = `CASE WHEN ${type} = 'text' THEN ${value} END`;
+  return { rank: pick(rank), number: pick(numeric), text: pick(text) };
+}
+
+/** Type first: equality, ranges and the look at arrays are then all seeks in one index. */
+export function sqliteJsonIndex(column: string, path: readonly string[]): readonly string[] | undefined {
+  if (path.some(needsComparison)) return undefined;
+  const { type, value } = reach(column, path);
+  return [type, value];
+}

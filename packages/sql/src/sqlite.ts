@@ -1,0 +1,23 @@
+import type { Dialect } from './dialect.ts';
+import { sqliteJsonIndex, sqliteJsonLeaf, sqliteJsonSort } from './sqlite-json.ts';
+
+/** SQLite 3.46 and later. Text compares byte for byte unless told otherwise. */
+export const sqliteDialect: Dialect = {
+  name: 'sqlite',
+  text: 'TEXT',
+  json: 'TEXT',
+  bytes: 'BLOB',
+  integer: 'INTEGER',
+  double: 'REAL',
+  clusteredTable: ' WITHOUT ROWID',
+  now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+  kept: (expression) => `storage_kept(${expression})`,
+  returning: '',
+  trigger: ({ name, table, event, when, statement }) => [
+    `CREATE TRIGGER ${name} AFTER ${event} ON ${table} WHEN ${when} BEGIN ${statement}; END`,
+  ],
+  placeholders: (text) => text,
+  jsonLeaf: sqliteJsonLeaf,
+  jsonSort: sqliteJsonSort,
+  jsonIndex: sqliteJsonIndex,
+};
