@@ -17,7 +17,12 @@ export interface OwnedCall extends Call {
 }
 
 /** The call of a caller who set no bounds. */
-export const unboundedCall: OwnedCall = Object.freeze({ signal: undefined, deadline: undefined, check() {}, end() {} });
+export const unboundedCall: OwnedCall = Object.freeze({
+  signal: undefined,
+  deadline: undefined,
+  check: () => undefined,
+  end: () => undefined,
+});
 
 /** Why a call is over. The caller's reason is kept as the cause, whatever it is. */
 export function abortedError(signal: AbortSignal): StorageError {

@@ -1,11 +1,13 @@
 export * from './call.ts';
 export { recordId } from './coalescer-member.ts';
 export { type BackendContext, CallGuard, isPromise } from './context.ts';
+export * from './cursor.ts';
 export * from './group-call.ts';
 export * from './health.ts';
 export * from './keyed-records.ts';
 export * from './lifecycle.ts';
 export type * from './record-driver.ts';
+export { createRecordStore, RecordStoreFacade } from './record-store.ts';
 export * from './sync-coalescer.ts';
 export * from './translate.ts';
 export type * from './vector-driver.ts';

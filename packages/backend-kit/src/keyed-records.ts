@@ -100,7 +100,11 @@ export class KeyedRecordsFacade<Driver extends KeyedDriver = KeyedDriver> implem
       call = this.guard.begin(options);
       assertKey(key);
       if (options !== undefined) {
-        if (options.ifMatch !== undefined) etag = checkIfMatch(options.ifMatch, this.capabilities);
+        if (options.ifMatch !== undefined) {
+          etag = checkIfMatch(options.ifMatch, this.capabilities);
+          if (!this.capabilities.conditionalDelete)
+            throw unsupported('conditional deletes', 'records.conditionalDelete');
+        }
         report = options.report ?? true;
         if (typeof report !== 'boolean') throw invalidArgument('report must be true or false.', { path: 'report' });
       }

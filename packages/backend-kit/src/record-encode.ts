@@ -45,10 +45,9 @@ export function unsupported(what: string, capability: string): StorageError {
 /** Milliseconds until a record is gone. */
 export function checkTtl(ttlMs: unknown, capabilities: RecordCapabilities): number {
   if (typeof ttlMs !== 'number' || !Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > maxTtlMs) {
-    throw invalidArgument(
-      `ttlMs is ${String(ttlMs)}; it must be a whole number of milliseconds, 1 to ${maxTtlMs}.`,
-      { path: 'ttlMs' },
-    );
+    throw invalidArgument(`ttlMs is ${String(ttlMs)}; it must be a whole number of milliseconds, 1 to ${maxTtlMs}.`, {
+      path: 'ttlMs',
+    });
   }
   if (capabilities.ttl === false) throw unsupported('expiry', 'records.ttl');
   return ttlMs;
