@@ -3,7 +3,6 @@ export * from './call.ts';
 export * from './capabilities.ts';
 export * from './data-access.ts';
 export * from './data-manager.ts';
-export * from './define-provider.ts';
 export * from './errors.ts';
 export type * from './filter/types.ts';
 export * from './graph.ts';

@@ -1,4 +1,5 @@
 export * from './across.ts';
+export * from './define-provider.ts';
 export * from './permissions.ts';
 export * from './placement.ts';
 export * from './store-all.ts';

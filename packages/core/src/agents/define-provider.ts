@@ -1,13 +1,29 @@
-import type { Backend, FacetToken } from './backend.ts';
-import type { CallOptions } from './call.ts';
-import type { Capabilities } from './capabilities.ts';
-import { type Applied, invalidArgument, isStorageError, outcome, StorageError, withContext } from './errors.ts';
-import type { HealthReport } from './health.ts';
-import type { JsonObject, JsonValue, Storable } from './json.ts';
-import { assertKey } from './keys.ts';
-import { type ProviderQuery, providerQueryFacet } from './provider.ts';
-import type { KeyedRecords, RecordInfo, StoredRecord, StoreItem, StoreOptions } from './records.ts';
-import { encodeJson, isBytes } from './values.ts';
+import {
+  type Applied,
+  assertKey,
+  type Backend,
+  type CallOptions,
+  type Capabilities,
+  encodeJson,
+  type FacetToken,
+  type HealthReport,
+  invalidArgument,
+  isBytes,
+  isStorageError,
+  type JsonObject,
+  type JsonValue,
+  type KeyedRecords,
+  outcome,
+  type ProviderQuery,
+  providerQueryFacet,
+  type RecordInfo,
+  type Storable,
+  StorageError,
+  type StoredRecord,
+  type StoreItem,
+  type StoreOptions,
+  withContext,
+} from '../index.ts';
 
 /** What a custom provider's `store` may answer instead of nothing. */
 export interface ProviderStoreResult {
