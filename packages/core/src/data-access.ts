@@ -56,16 +56,30 @@ export class DataAccess {
   }
 
   /** Stores data and answers where it lies. */
-  store(providerName: string, data: Storable | AsyncIterable<Uint8Array>, options: DataStoreOptions = {}): Promise<DataReference> {
+  store(
+    providerName: string,
+    data: Storable | AsyncIterable<Uint8Array>,
+    options: DataStoreOptions = {},
+  ): Promise<DataReference> {
     return this.#on(providerName, 'store', options, async (provider) => {
       const { key = uuidv7(), metadata, ttlMs: ownTtl, ...rest } = options;
       const ttlMs = timeToLive(metadata, ownTtl);
       const now = Date.now();
       const expiresAt = ttlMs === undefined ? undefined : now + ttlMs;
       if (provider.vectorHome !== undefined) {
-        if (rest.ifAbsent !== undefined || rest.ifMatch !== undefined) provider.refuse('store', 'keeps vectors and has no conditional writes');
-        await upsertDocuments(provider, [await toDocument(provider, key, data, metadata, { now, expiresAt }, rest)], rest);
-        return reference(provider, { key, metadata: (metadata ?? {}) as Metadata, createdAt: new Date(now), expiresAt });
+        if (rest.ifAbsent !== undefined || rest.ifMatch !== undefined)
+          provider.refuse('store', 'keeps vectors and has no conditional writes');
+        await upsertDocuments(
+          provider,
+          [await toDocument(provider, key, data, metadata, { now, expiresAt }, rest)],
+          rest,
+        );
+        return reference(provider, {
+          key,
+          metadata: (metadata ?? {}) as Metadata,
+          createdAt: new Date(now),
+          expiresAt,
+        });
       }
       const keyed = provider.keyed('store');
       const native = hasExpiry(provider);
@@ -92,15 +106,28 @@ export class DataAccess {
   }
 
   /** As `retrieve`, with what is known of the record. */
-  async getRecord<T = JsonValue>(target: DataReference | string, options?: CallOptions): Promise<StoredRecord<T> | undefined> {
-    const address: ReferenceAddress & Pick<Partial<DataReference>, 'expiresAt'> = typeof target === 'string' ? parseReferenceUri(target) : target;
+  async getRecord<T = JsonValue>(
+    target: DataReference | string,
+    options?: CallOptions,
+  ): Promise<StoredRecord<T> | undefined> {
+    const address: ReferenceAddress & Pick<Partial<DataReference>, 'expiresAt'> =
+      typeof target === 'string' ? parseReferenceUri(target) : target;
     if (address.expiresAt !== undefined && new Date(address.expiresAt).getTime() <= Date.now()) {
-      throw new StorageError({ code: 'expired', message: 'the time of this reference is over; store the data again, with a longer ttl if it has to live longer.', key: address.key });
+      throw new StorageError({
+        code: 'expired',
+        message:
+          'the time of this reference is over; store the data again, with a longer ttl if it has to live longer.',
+        key: address.key,
+      });
     }
     return this.getRecordByKey<T>(address.storageType, address.key, options);
   }
 
-  getRecordByKey<T = JsonValue>(providerName: string, key: string, options?: CallOptions): Promise<StoredRecord<T> | undefined> {
+  getRecordByKey<T = JsonValue>(
+    providerName: string,
+    key: string,
+    options?: CallOptions,
+  ): Promise<StoredRecord<T> | undefined> {
     return this.#on(providerName, 'retrieve', options, async (provider) => {
       if (provider.vectorHome === undefined) return live(await provider.keyed('retrieve').retrieve<T>(key, options));
       return live((await this.#documents(provider, [key], options))[0]) as StoredRecord<T> | undefined;
@@ -131,7 +158,11 @@ export class DataAccess {
   }
 
   /** Data of the records that match, at most `limit`; paths start at the record: `metadata.event_type`, `data.user.age`. */
-  query<T = JsonValue>(providerName: string, filter: RecordFilter = {}, options: DataQueryOptions = {}): Promise<readonly T[]> {
+  query<T = JsonValue>(
+    providerName: string,
+    filter: RecordFilter = {},
+    options: DataQueryOptions = {},
+  ): Promise<readonly T[]> {
     return this.#on(providerName, 'query', options, async (provider) => {
       const { limit = 100, ...call } = options;
       const custom = provider.backend.facet(providerQueryFacet);
@@ -139,11 +170,14 @@ export class DataAccess {
       const found: T[] = [];
       const vectors = provider.vectorHome;
       if (vectors === undefined) {
-        for await (const record of provider.records('query').iterate({ filter, limit }, call)) found.push(...liveData<T>(record.data));
+        for await (const record of provider.records('query').iterate({ filter, limit }, call))
+          found.push(...liveData<T>(record.data));
         return found;
       }
       return missing(async () => {
-        for await (const document of vectors.collection(provider.collection).iterate({ ...call, filter: liveFilter(filter, Date.now()) })) {
+        for await (const document of vectors
+          .collection(provider.collection)
+          .iterate({ ...call, filter: liveFilter(filter, Date.now()) })) {
           found.push(toRecord(document).data as T);
           if (found.length >= limit) break;
         }
@@ -153,12 +187,19 @@ export class DataAccess {
   }
 
   /** The closest data to a vector, best first. */
-  search<T = JsonValue>(providerName: string, vector: ArrayLike<number>, options: DataSearchOptions = {}): Promise<readonly SearchResult<T>[]> {
+  search<T = JsonValue>(
+    providerName: string,
+    vector: ArrayLike<number>,
+    options: DataSearchOptions = {},
+  ): Promise<readonly SearchResult<T>[]> {
     return this.#on(providerName, 'search', options, async (provider) => {
       const { limit = 10, filter, ...call } = options;
       const collection = provider.vectors('search').collection(provider.collection);
       return missing(async () => {
-        const matches = await collection.search({ vector, limit, filter: liveFilter(filter, Date.now()) }, { ...call, includeVectors: true });
+        const matches = await collection.search(
+          { vector, limit, filter: liveFilter(filter, Date.now()) },
+          { ...call, includeVectors: true },
+        );
         return matches.map(({ document, score }): SearchResult<T> => {
           const record = toRecord(document);
           return [record.data as T, score, reference(provider, record)];
@@ -168,12 +209,21 @@ export class DataAccess {
   }
 
   /** Stores many; outcomes stand in the order of the items. */
-  storeMany(providerName: string, items: Iterable<DataItem>, options?: CallOptions): Promise<readonly Outcome<DataReference>[]> {
-    return Promise.all(Array.from(items, ({ data, ...item }) => outcome(this.store(providerName, data, { ...item, ...options }))));
+  storeMany(
+    providerName: string,
+    items: Iterable<DataItem>,
+    options?: CallOptions,
+  ): Promise<readonly Outcome<DataReference>[]> {
+    return Promise.all(
+      Array.from(items, ({ data, ...item }) => outcome(this.store(providerName, data, { ...item, ...options }))),
+    );
   }
 
   /** Data in the order of the references, `undefined` where there is none. */
-  retrieveMany<T = JsonValue>(targets: Iterable<DataReference | string>, options?: CallOptions): Promise<readonly (T | undefined)[]> {
+  retrieveMany<T = JsonValue>(
+    targets: Iterable<DataReference | string>,
+    options?: CallOptions,
+  ): Promise<readonly (T | undefined)[]> {
     return Promise.all(Array.from(targets, (target) => this.retrieve<T>(target, options)));
   }
 
@@ -186,13 +236,22 @@ export class DataAccess {
     });
   }
 
-  async #documents(provider: Provider, keys: readonly string[], options?: CallOptions): Promise<readonly (StoredRecord | undefined)[]> {
+  async #documents(
+    provider: Provider,
+    keys: readonly string[],
+    options?: CallOptions,
+  ): Promise<readonly (StoredRecord | undefined)[]> {
     const collection = provider.vectors('retrieve').collection<JsonObject>(provider.collection);
     const found = await missing(() => collection.get(keys, { ...options, includeVectors: true }), []);
     return found.map((document) => document && toRecord(document));
   }
 
-  async #on<T>(name: string, operation: string, options: CallOptions | undefined, work: (provider: Provider) => Promise<T>): Promise<T> {
+  async #on<T>(
+    name: string,
+    operation: string,
+    options: CallOptions | undefined,
+    work: (provider: Provider) => Promise<T>,
+  ): Promise<T> {
     const provider = await this.#source.provider(name, operation, options);
     return this.#source.run(provider, operation, () => work(provider));
   }
@@ -205,11 +264,21 @@ function hasExpiry(provider: Provider): boolean {
 
 function reference(
   provider: Provider,
-  info: Pick<RecordInfo, 'key' | 'metadata' | 'createdAt'> & { readonly updatedAt?: Date; readonly expiresAt?: Date | number | undefined },
+  info: Pick<RecordInfo, 'key' | 'metadata' | 'createdAt'> & {
+    readonly updatedAt?: Date;
+    readonly expiresAt?: Date | number | undefined;
+  },
 ): DataReference {
   const { key, metadata, expiresAt } = info;
   const createdAt = info.createdAt ?? info.updatedAt ?? new Date();
-  return { storageType: provider.name, kind: provider.kind, key, metadata, createdAt, ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }) };
+  return {
+    storageType: provider.name,
+    kind: provider.kind,
+    key,
+    metadata,
+    createdAt,
+    ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
+  };
 }
 
 /** A record without its envelope, unless it is expired. */
@@ -219,7 +288,9 @@ function live<T>(record: StoredRecord<T> | undefined): StoredRecord<T> | undefin
   const inner = unwrap(record.data);
   const end = inner.expiresAt ?? expiresAt;
   if (end !== undefined && end <= Date.now()) return undefined;
-  return inner.expiresAt === undefined ? record : { ...record, data: inner.data as T, expiresAt: new Date(inner.expiresAt) };
+  return inner.expiresAt === undefined
+    ? record
+    : { ...record, data: inner.data as T, expiresAt: new Date(inner.expiresAt) };
 }
 
 function liveData<T>(data: unknown): readonly T[] {

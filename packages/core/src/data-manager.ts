@@ -45,9 +45,13 @@ export class DataManager extends DataAccess implements AsyncDisposable {
 
   /** Registers a backend under a name of 1 to 64 letters, digits and `. _ -`. A name that is taken is `already_exists`. */
   registerProvider(name: string, backend: Backend, options: ProviderOptions = {}): this {
-    if (!/^[\w.-]{1,64}$/.test(name)) throw invalidArgument(`provider name '${name}' must have 1 to 64 letters, digits, dots, dashes or underscores.`);
+    if (!/^[\w.-]{1,64}$/.test(name))
+      throw invalidArgument(`provider name '${name}' must have 1 to 64 letters, digits, dots, dashes or underscores.`);
     if (this.#providers.has(name) && options.replace !== true) {
-      throw new StorageError({ code: 'already_exists', message: `Provider '${name}' is registered already. Pass { replace: true } to replace it.` });
+      throw new StorageError({
+        code: 'already_exists',
+        message: `Provider '${name}' is registered already. Pass { replace: true } to replace it.`,
+      });
     }
     this.#providers.set(name, new Provider(name, backend, options));
     return this;
@@ -60,7 +64,10 @@ export class DataManager extends DataAccess implements AsyncDisposable {
 
   /** How every provider is now, by its name; opens those that are not open yet. */
   async health(options?: CallOptions): Promise<{ readonly [provider: string]: HealthReport }> {
-    const reports = Array.from(this.#providers.values(), async (provider): Promise<[string, HealthReport]> => [provider.name, await provider.health(options)]);
+    const reports = Array.from(
+      this.#providers.values(),
+      async (provider): Promise<[string, HealthReport]> => [provider.name, await provider.health(options)],
+    );
     return Object.fromEntries(await Promise.all(reports));
   }
 
@@ -77,7 +84,11 @@ export class DataManager extends DataAccess implements AsyncDisposable {
 
   /** Closes every provider. */
   async close(options?: CallOptions): Promise<void> {
-    await Promise.all(Array.from(new Set([...this.#providers.values()].map(({ backend }) => backend)), (backend) => backend.close(options)));
+    await Promise.all(
+      Array.from(new Set([...this.#providers.values()].map(({ backend }) => backend)), (backend) =>
+        backend.close(options),
+      ),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,7 +109,9 @@ export class DataManager extends DataAccess implements AsyncDisposable {
 
   /** By its own name, then by an alias, then made from the environment by a registered plugin. */
   #lookUp(name: string): Provider | undefined {
-    const present = this.#providers.get(name) ?? [...this.#providers.values()].find((provider) => canonicalName(provider.name) === canonicalName(name));
+    const present =
+      this.#providers.get(name) ??
+      [...this.#providers.values()].find((provider) => canonicalName(provider.name) === canonicalName(name));
     if (present !== undefined) return present;
     const registry = this.#registry ?? defaultRegistry();
     if (registry.find(name) === undefined) return undefined;
@@ -118,7 +131,12 @@ export class DataManager extends DataAccess implements AsyncDisposable {
       failure = { error };
       throw error;
     } finally {
-      const call: ProviderCall = { provider: provider.name, operation, durationMs: performance.now() - start, ...failure };
+      const call: ProviderCall = {
+        provider: provider.name,
+        operation,
+        durationMs: performance.now() - start,
+        ...failure,
+      };
       for (const listener of this.#listeners) listener(call);
     }
   }

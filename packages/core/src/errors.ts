@@ -123,7 +123,12 @@ export function invalidArgument(message: string, details?: { readonly [name: str
 /** The same error with backend, operation and key filled in where it has none. */
 export function withContext(
   error: StorageError,
-  context: { backend?: string | undefined; operation?: string | undefined; key?: string | undefined; applied?: Applied | undefined },
+  context: {
+    backend?: string | undefined;
+    operation?: string | undefined;
+    key?: string | undefined;
+    applied?: Applied | undefined;
+  },
 ): StorageError {
   const complete =
     (error.backend !== undefined || context.backend === undefined) &&

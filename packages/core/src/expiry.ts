@@ -5,7 +5,8 @@ import type { MetadataInput } from './json.ts';
 export function timeToLive(metadata: MetadataInput | undefined, ttlMs: number | undefined): number | undefined {
   const ttl = metadata !== undefined && Object.hasOwn(metadata, 'ttl') ? metadata['ttl'] : undefined;
   if (ttl === undefined) return ttlMs;
-  if (ttlMs !== undefined) throw invalidArgument('metadata.ttl and ttlMs are both given; keep one.', { path: 'metadata.ttl' });
+  if (ttlMs !== undefined)
+    throw invalidArgument('metadata.ttl and ttlMs are both given; keep one.', { path: 'metadata.ttl' });
   if (typeof ttl !== 'number' || !(ttl > 0) || !Number.isFinite(ttl)) {
     throw invalidArgument('metadata.ttl must be a number of seconds above 0.', { path: 'metadata.ttl' });
   }
@@ -25,7 +26,10 @@ export function envelop(data: unknown, expiresAt: number): Envelope {
 
 /** The data and expiry of what may be an envelope. */
 export function unwrap(data: unknown): { readonly data: unknown; readonly expiresAt?: number } {
-  if (typeof data !== 'object' || data === null || !Object.hasOwn(data, '$expiresAt') || !Object.hasOwn(data, '$data')) return { data };
+  if (typeof data !== 'object' || data === null || !Object.hasOwn(data, '$expiresAt') || !Object.hasOwn(data, '$data'))
+    return { data };
   const { $data, $expiresAt } = data as Envelope;
-  return Object.keys(data).length === 2 && typeof $expiresAt === 'number' ? { data: $data, expiresAt: $expiresAt } : { data };
+  return Object.keys(data).length === 2 && typeof $expiresAt === 'number'
+    ? { data: $data, expiresAt: $expiresAt }
+    : { data };
 }

@@ -86,7 +86,12 @@ export interface GraphStore {
   /** Nodes around one, nearest first, then by label and id; the start is not among them. */
   neighbours(node: NodeReference, query?: NeighbourQuery, options?: CallOptions): Promise<readonly Neighbour[]>;
   /** Ways without a repeated node, shortest first. */
-  paths(from: NodeReference, to: NodeReference, query?: PathQuery, options?: CallOptions): Promise<readonly GraphPath[]>;
+  paths(
+    from: NodeReference,
+    to: NodeReference,
+    query?: PathQuery,
+    options?: CallOptions,
+  ): Promise<readonly GraphPath[]>;
   count(label?: string, options?: CallOptions): Promise<number>;
   namespace(name: string): GraphStore;
 }

@@ -19,7 +19,11 @@ export function randomToken(): string {
   let token = '';
   for (let i = start; i < start + 12; i += 3) {
     const bits = ((pool[i] ?? 0) << 16) | ((pool[i + 1] ?? 0) << 8) | (pool[i + 2] ?? 0);
-    token += alphabet.charAt(bits >> 18) + alphabet.charAt((bits >> 12) & 63) + alphabet.charAt((bits >> 6) & 63) + alphabet.charAt(bits & 63);
+    token +=
+      alphabet.charAt(bits >> 18) +
+      alphabet.charAt((bits >> 12) & 63) +
+      alphabet.charAt((bits >> 6) & 63) +
+      alphabet.charAt(bits & 63);
   }
   return token;
 }

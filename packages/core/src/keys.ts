@@ -22,9 +22,11 @@ export function utf8Length(text: string): number {
 
 /** Refuses what is not text that every store can hold: a non-string, U+0000, a lone surrogate. `what` names it in the message. */
 export function assertText(value: unknown, what: string): asserts value is string {
-  if (typeof value !== 'string') throw invalidArgument(`${what} must be a string, not ${value === null ? 'null' : typeof value}.`);
+  if (typeof value !== 'string')
+    throw invalidArgument(`${what} must be a string, not ${value === null ? 'null' : typeof value}.`);
   if (value.includes('\0')) throw invalidArgument(`${what} contains U+0000; remove it or encode the ${what} first.`);
-  if (!value.isWellFormed()) throw invalidArgument(`${what} contains a lone surrogate; it must be well-formed Unicode.`);
+  if (!value.isWellFormed())
+    throw invalidArgument(`${what} contains a lone surrogate; it must be well-formed Unicode.`);
 }
 
 function assertLength(value: string, limit: number, what: string): void {
@@ -54,7 +56,8 @@ export function escapeNamespace(name: string): string {
 /** The path of the child `name` below `parent` (`''` is the root), checked for length. */
 export function childNamespace(parent: string, name: unknown): string {
   assertText(name, 'namespace');
-  if (name.length === 0) throw invalidArgument('namespace is empty; the root is what you have before calling namespace().');
+  if (name.length === 0)
+    throw invalidArgument('namespace is empty; the root is what you have before calling namespace().');
   const path = parent === '' ? escapeNamespace(name) : `${parent}/${escapeNamespace(name)}`;
   assertLength(path, maxNamespaceBytes, 'namespace path');
   return path;

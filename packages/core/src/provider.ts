@@ -55,7 +55,9 @@ export class Provider {
   constructor(name: string, backend: Backend, options: ProviderOptions = {}) {
     this.name = name;
     this.backend = backend;
-    const natural = kinds[canonicalName(backend.name)] ?? (backend.records === undefined && backend.vectors !== undefined ? 'vector' : 'key_value');
+    const natural =
+      kinds[canonicalName(backend.name)] ??
+      (backend.records === undefined && backend.vectors !== undefined ? 'vector' : 'key_value');
     this.kind = options.kind ?? natural;
     this.collection = options.collection ?? backend.facet(defaultCollectionFacet) ?? 'default';
     this.embedder = options.embedder;
@@ -99,6 +101,11 @@ export class Provider {
   }
 
   refuse(operation: string, why: string): never {
-    throw new StorageError({ code: 'unsupported', message: `Provider '${this.name}' ${why}; use another one for ${operation}.`, backend: this.backend.name, operation });
+    throw new StorageError({
+      code: 'unsupported',
+      message: `Provider '${this.name}' ${why}; use another one for ${operation}.`,
+      backend: this.backend.name,
+      operation,
+    });
   }
 }

@@ -1,5 +1,5 @@
-import type { RecordFilter } from './filter/types.ts';
 import type { CallOptions, Outcome, Page, PageOptions } from './call.ts';
+import type { RecordFilter } from './filter/types.ts';
 import type { JsonValue, Metadata, MetadataInput, Storable } from './json.ts';
 
 /** What is known of a record beside its data. */
@@ -159,7 +159,10 @@ export interface KeyedRecords {
   /** Stores many, in order; a key that stands twice is stored twice, the later last. Outcomes stand in the order of the items. At most 10,000 items. */
   storeMany(items: Iterable<StoreItem>, options?: BatchOptions): Promise<readonly Outcome<RecordInfo>[]>;
   /** Records in the order of the keys, `undefined` where there is none. At most 10,000 keys. Data of all is in memory at once. */
-  retrieveMany<T = JsonValue>(keys: Iterable<string>, options?: CallOptions): Promise<readonly (StoredRecord<T> | undefined)[]>;
+  retrieveMany<T = JsonValue>(
+    keys: Iterable<string>,
+    options?: CallOptions,
+  ): Promise<readonly (StoredRecord<T> | undefined)[]>;
   /** Removes many. Outcomes, in the order of the keys, say whether each was there. At most 10,000 keys. */
   deleteMany(keys: Iterable<string>, options?: BatchOptions): Promise<readonly Outcome<boolean>[]>;
 }
@@ -171,7 +174,10 @@ export interface RecordStore extends KeyedRecords {
   /** The stored JSON, unparsed: equal JSON, not necessarily equal text. Bytes: `invalid_state`. */
   retrieveText(key: string, options?: CallOptions): Promise<StoredRecord<string> | undefined>;
   /** The bytes, or the JSON's UTF-8 text, in chunks; `size` is that of the whole. A record that is replaced while one reads fails with `conflict` or is read as it was. Read it to the end or leave the loop: an open stream may hold a connection. */
-  retrieveStream(key: string, options?: RetrieveStreamOptions): Promise<StoredRecord<AsyncIterable<Uint8Array>> | undefined>;
+  retrieveStream(
+    key: string,
+    options?: RetrieveStreamOptions,
+  ): Promise<StoredRecord<AsyncIterable<Uint8Array>> | undefined>;
   /** Changes the expiry alone: etag, `updatedAt` and data stay. Answers whether the record was there. */
   touch(key: string, options: TouchOptions): Promise<boolean>;
   /** Deletes every record of this namespace that the filter matches; answers how many. Never one that does not match. */

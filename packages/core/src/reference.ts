@@ -2,10 +2,31 @@ import { invalidArgument } from './errors.ts';
 import type { Metadata } from './json.ts';
 
 /** What a provider is good for. */
-export type StorageKind = 'relational' | 'document' | 'key_value' | 'object' | 'vector' | 'search' | 'graph' | 'file_system' | 'cache' | 'queue';
+export type StorageKind =
+  | 'relational'
+  | 'document'
+  | 'key_value'
+  | 'object'
+  | 'vector'
+  | 'search'
+  | 'graph'
+  | 'file_system'
+  | 'cache'
+  | 'queue';
 
 /** Every kind, for checks of untrusted input. */
-export const storageKinds: readonly StorageKind[] = ['relational', 'document', 'key_value', 'object', 'vector', 'search', 'graph', 'file_system', 'cache', 'queue'];
+export const storageKinds: readonly StorageKind[] = [
+  'relational',
+  'document',
+  'key_value',
+  'object',
+  'vector',
+  'search',
+  'graph',
+  'file_system',
+  'cache',
+  'queue',
+];
 
 /** Where a piece of data lies. Plain data: it may be sent and stored as JSON (dates as ISO text). */
 export interface DataReference {
@@ -39,5 +60,8 @@ export function parseReferenceUri(uri: string): ReferenceAddress {
   } catch (cause) {
     throw invalidArgument('the reference is not well percent-encoded.', { uri, cause });
   }
-  throw invalidArgument('not a reference; it must read provider://kind/<percent-encoded key>, as referenceToUri makes it.', { uri });
+  throw invalidArgument(
+    'not a reference; it must read provider://kind/<percent-encoded key>, as referenceToUri makes it.',
+    { uri },
+  );
 }

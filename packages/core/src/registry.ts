@@ -22,7 +22,9 @@ export function canonicalName(name: string): string {
 /** What to install and call so that a name is there; `''` for names that no package of this family has. */
 export function installHint(name: string): string {
   const own = canonicalName(name);
-  return known.includes(own) ? ` Run \`npm install @storage/${own}\` and register its \`${own}Plugin\`, or import '@storage/${own}/register'.` : '';
+  return known.includes(own)
+    ? ` Run \`npm install @storage/${own}\` and register its \`${own}Plugin\`, or import '@storage/${own}/register'.`
+    : '';
 }
 
 type PluginOf<P extends readonly Plugin[], Name> = Extract<P[number], { readonly name: Name }>;
@@ -36,7 +38,10 @@ export interface Registry<P extends readonly Plugin[] = readonly Plugin[]> {
   /** The plugin of that name or alias; `undefined` when there is none. */
   find(name: string): Plugin | undefined;
   /** A backend of the plugin's options, not yet open. An unknown name is `not_registered`, listing what is registered and what to install. */
-  create<Name extends P[number]['name']>(name: Name, options: OptionsOf<PluginOf<P, Name>>): BackendOf<PluginOf<P, Name>>;
+  create<Name extends P[number]['name']>(
+    name: Name,
+    options: OptionsOf<PluginOf<P, Name>>,
+  ): BackendOf<PluginOf<P, Name>>;
   create(name: string, options: unknown): Backend;
   /** As `create`, with the options that the plugin reads from the environment. */
   createFromEnv(name: string, env: Environment): Backend;
@@ -50,7 +55,9 @@ class PluginRegistry implements Registry {
   use(plugin: Plugin, options: { readonly replace?: boolean } = {}): never {
     const name: unknown = plugin?.name;
     if (typeof name !== 'string' || typeof plugin.create !== 'function') {
-      throw invalidArgument('use() takes a plugin: an object with name, contract, fromEnv and create, such as `sqlitePlugin`.');
+      throw invalidArgument(
+        'use() takes a plugin: an object with name, contract, fromEnv and create, such as `sqlitePlugin`.',
+      );
     }
     if (plugin.contract !== contractVersion) {
       throw new StorageError({

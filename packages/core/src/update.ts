@@ -45,7 +45,14 @@ export async function update<T = JsonValue>(
       const lost = isStorageError(error, 'conflict') || isStorageError(error, 'already_exists');
       if (!lost) throw error;
       if (attempt >= retries) {
-        throw new StorageError({ code: 'conflict', message: `update of a record lost ${attempt + 1} races; raise \`retries\` or change it less often.`, key, operation: 'update', applied: 'no', cause: error });
+        throw new StorageError({
+          code: 'conflict',
+          message: `update of a record lost ${attempt + 1} races; raise \`retries\` or change it less often.`,
+          key,
+          operation: 'update',
+          applied: 'no',
+          cause: error,
+        });
       }
     }
   }

@@ -4,8 +4,8 @@ import type { Filter, RecordFilter } from './filter/types.ts';
 import type { JsonObject, JsonValue, MetadataInput } from './json.ts';
 import type { Provider } from './provider.ts';
 import type { StoredRecord } from './records.ts';
-import type { VectorDocument, VectorInput } from './vectors.ts';
 import { encodeJson } from './values.ts';
+import type { VectorDocument, VectorInput } from './vectors.ts';
 
 /** What the DataManager keeps in a document's metadata beside the caller's own; these names are reserved. */
 interface Reserved {
@@ -18,7 +18,12 @@ interface Reserved {
   readonly _expiresAt?: number;
 }
 
-const roots: { readonly [root: string]: string } = { key: '_key', createdAt: '_createdAt', updatedAt: '_createdAt', data: '_data' };
+const roots: { readonly [root: string]: string } = {
+  key: '_key',
+  createdAt: '_createdAt',
+  updatedAt: '_createdAt',
+  data: '_data',
+};
 
 /** A path from the record's start as one in the document's metadata: `metadata.a` → `a`, `data.b` → `_data.b`. */
 function documentPath(path: string): string {
@@ -27,12 +32,16 @@ function documentPath(path: string): string {
   const rest = dot < 0 ? '' : path.slice(dot);
   if (root === 'metadata' && rest !== '') return rest.slice(1);
   const home = Object.hasOwn(roots, root) ? roots[root] : undefined;
-  if (home === undefined) throw invalidArgument(`filter path '${path}' must start with data., metadata., key, createdAt or updatedAt.`, { path });
+  if (home === undefined)
+    throw invalidArgument(`filter path '${path}' must start with data., metadata., key, createdAt or updatedAt.`, {
+      path,
+    });
   return home + rest;
 }
 
 function documentFilter(filter: unknown, depth = 0): Filter<JsonObject> {
-  if (typeof filter !== 'object' || filter === null || Array.isArray(filter)) throw invalidArgument('a filter must be an object.');
+  if (typeof filter !== 'object' || filter === null || Array.isArray(filter))
+    throw invalidArgument('a filter must be an object.');
   if (depth > 32) throw invalidArgument('the filter is nested deeper than 32 levels.');
   const entries = Object.entries(filter).map(([key, value]): [string, unknown] => {
     if (key === '$not') return [key, documentFilter(value, depth + 1)];
@@ -58,12 +67,20 @@ export async function toDocument(
   call: CallOptions,
 ): Promise<VectorInput> {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || ArrayBuffer.isView(data)) {
-    throw invalidArgument(`Provider '${provider.name}' keeps vectors: data must be an object with \`vector\`, or with \`text\` and an embedder.`);
+    throw invalidArgument(
+      `Provider '${provider.name}' keeps vectors: data must be an object with \`vector\`, or with \`text\` and an embedder.`,
+    );
   }
   const { vector, text, ...rest } = data as { readonly vector?: unknown; readonly text?: unknown };
-  if (text !== undefined && typeof text !== 'string') throw invalidArgument('data.text must be a string.', { path: 'data.text' });
-  const reserved = Object.keys(metadata ?? {}).find((name) => ['_key', '_data', '_createdAt', '_expiresAt'].includes(name));
-  if (reserved !== undefined) throw invalidArgument(`metadata.${reserved} is a reserved name on vector providers.`, { path: `metadata.${reserved}` });
+  if (text !== undefined && typeof text !== 'string')
+    throw invalidArgument('data.text must be a string.', { path: 'data.text' });
+  const reserved = Object.keys(metadata ?? {}).find((name) =>
+    ['_key', '_data', '_createdAt', '_expiresAt'].includes(name),
+  );
+  if (reserved !== undefined)
+    throw invalidArgument(`metadata.${reserved} is a reserved name on vector providers.`, {
+      path: `metadata.${reserved}`,
+    });
   const own: Reserved = {
     _key: key,
     _data: JSON.parse(encodeJson(rest, 'data')) as JsonObject,
@@ -76,7 +93,10 @@ export async function toDocument(
 
 async function embed(provider: Provider, text: string | undefined, call: CallOptions): Promise<ArrayLike<number>> {
   if (provider.embedder === undefined || text === undefined) {
-    throw invalidArgument(`data has no vector; pass data.vector, or data.text and register provider '${provider.name}' with an embedder.`, { path: 'data.vector' });
+    throw invalidArgument(
+      `data has no vector; pass data.vector, or data.text and register provider '${provider.name}' with an embedder.`,
+      { path: 'data.vector' },
+    );
   }
   const [vector] = await provider.embedder([text], call);
   if (vector === undefined) throw invalidArgument('the embedder answered no vector.');
@@ -84,14 +104,22 @@ async function embed(provider: Provider, text: string | undefined, call: CallOpt
 }
 
 /** Stores documents, making the collection when it is not there. */
-export async function upsertDocuments(provider: Provider, documents: readonly VectorInput[], call: CallOptions): Promise<void> {
+export async function upsertDocuments(
+  provider: Provider,
+  documents: readonly VectorInput[],
+  call: CallOptions,
+): Promise<void> {
   const store = provider.vectors('store');
   const collection = store.collection(provider.collection);
   try {
     await collection.upsert(documents, call);
   } catch (error) {
     if (!isStorageError(error, 'not_found')) throw error;
-    await store.createCollection(provider.collection, { dimension: documents[0]?.vector.length ?? 0, ifAbsent: true, ...call });
+    await store.createCollection(provider.collection, {
+      dimension: documents[0]?.vector.length ?? 0,
+      ifAbsent: true,
+      ...call,
+    });
     await collection.upsert(documents, call);
   }
 }

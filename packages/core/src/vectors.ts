@@ -115,7 +115,9 @@ export interface VectorCollection<M extends object = JsonObject> {
   /** The same collection confined to a namespace; same rules as for records. */
   namespace(name: string): VectorCollection<M>;
   /** Deletes every document of this namespace, and with `recursive` those below. Safe to repeat. */
-  dropNamespace(options?: CallOptions & { readonly recursive?: boolean | undefined }): Promise<{ readonly deleted?: number }>;
+  dropNamespace(
+    options?: CallOptions & { readonly recursive?: boolean | undefined },
+  ): Promise<{ readonly deleted?: number }>;
 }
 
 /** Turns texts into vectors, one each, in order. */

@@ -55,7 +55,12 @@ export function guarded(dm: DataManager, allows: (provider: string) => boolean, 
     run: source.run,
     provider: async (name, operation, options) => {
       if (!allows(name)) {
-        throw new StorageError({ code: 'permission_denied', message: `${who} may not use provider '${name}'; grant it, or use another one.`, operation, details: { provider: name } });
+        throw new StorageError({
+          code: 'permission_denied',
+          message: `${who} may not use provider '${name}'; grant it, or use another one.`,
+          operation,
+          details: { provider: name },
+        });
       }
       return source.provider(name, operation, options);
     },

@@ -1,4 +1,13 @@
-import { type DataManager, type DataReference, type DataStoreOptions, isByteStream, isBytes, type Storable, StorageError, type StorageKind } from '../index.ts';
+import {
+  type DataManager,
+  type DataReference,
+  type DataStoreOptions,
+  isByteStream,
+  isBytes,
+  type Storable,
+  StorageError,
+  type StorageKind,
+} from '../index.ts';
 
 /** Kinds that can stand in for one another, best first. */
 const alternatives: { readonly [kind in 'vector' | 'object' | 'relational' | 'key_value']: readonly StorageKind[] } = {
@@ -21,16 +30,24 @@ function isVector(data: unknown): boolean {
  * The kind of storage that fits the shape of data: a vector (numbers alone, or an object with `vector`) → `vector`; bytes, streams and
  * large JSON → `object`; objects and lists → `relational`; a scalar → `key_value`.
  */
-export function placementOf(data: Storable | AsyncIterable<Uint8Array>, options: PlacementOptions = {}): keyof typeof alternatives {
+export function placementOf(
+  data: Storable | AsyncIterable<Uint8Array>,
+  options: PlacementOptions = {},
+): keyof typeof alternatives {
   if (isBytes(data) || isByteStream(data)) return 'object';
   if (isVector(data)) return 'vector';
-  if (typeof data !== 'object' || data === null) return typeof data === 'string' && data.length >= (options.largeBytes ?? 1024 ** 2) ? 'object' : 'key_value';
+  if (typeof data !== 'object' || data === null)
+    return typeof data === 'string' && data.length >= (options.largeBytes ?? 1024 ** 2) ? 'object' : 'key_value';
   if ('vector' in data && isVector(data.vector)) return 'vector';
   return JSON.stringify(data).length >= (options.largeBytes ?? 1024 ** 2) ? 'object' : 'relational';
 }
 
 /** Stores data on the registered provider that fits it best; the first registered of the best kind. None: `not_registered`. */
-export async function smartStore(dm: DataManager, data: Storable | AsyncIterable<Uint8Array>, options: DataStoreOptions & PlacementOptions = {}): Promise<DataReference> {
+export async function smartStore(
+  dm: DataManager,
+  data: Storable | AsyncIterable<Uint8Array>,
+  options: DataStoreOptions & PlacementOptions = {},
+): Promise<DataReference> {
   const { largeBytes, ...store } = options;
   const placement = placementOf(data, { largeBytes });
   const providers = dm.providers();

@@ -1,4 +1,13 @@
-import { type CallOptions, type DataAccess, type DataItem, type DataReference, outcome, StorageError, type StoredRecord, uuidv7 } from '../index.ts';
+import {
+  type CallOptions,
+  type DataAccess,
+  type DataItem,
+  type DataReference,
+  outcome,
+  StorageError,
+  type StoredRecord,
+  uuidv7,
+} from '../index.ts';
 
 /** One part of `storeAll`. */
 export interface StorePart extends DataItem {
@@ -23,7 +32,11 @@ interface Done {
  * back as they were) and the call fails with that part's code; `details` has `index`, the part that failed, `undone`, how many were
  * undone, and `notUndone`, a `NotUndone` for each that could not be. Others may see parts in between, and a crash leaves them.
  */
-export async function storeAll(dm: DataAccess, parts: Iterable<StorePart>, options: CallOptions = {}): Promise<readonly DataReference[]> {
+export async function storeAll(
+  dm: DataAccess,
+  parts: Iterable<StorePart>,
+  options: CallOptions = {},
+): Promise<readonly DataReference[]> {
   const references: DataReference[] = [];
   const done: Done[] = [];
   for (const part of parts) {
@@ -37,16 +50,28 @@ export async function storeAll(dm: DataAccess, parts: Iterable<StorePart>, optio
       references.push(stored.value);
       done.push(step);
     } else {
-      throw await undo(dm, stored.error.applied === 'unknown' ? [...done, step] : done, stored.error, references.length);
+      throw await undo(
+        dm,
+        stored.error.applied === 'unknown' ? [...done, step] : done,
+        stored.error,
+        references.length,
+      );
     }
   }
   return references;
 }
 
-async function undo(dm: DataAccess, done: readonly Done[], error: StorageError, index: number = done.length): Promise<StorageError> {
+async function undo(
+  dm: DataAccess,
+  done: readonly Done[],
+  error: StorageError,
+  index: number = done.length,
+): Promise<StorageError> {
   const notUndone: NotUndone[] = [];
   for (const { part, key, previous } of done.toReversed()) {
-    const undone = await outcome<unknown>(previous === undefined ? dm.deleteByKey(part.provider, key) : putBack(dm, part.provider, previous));
+    const undone = await outcome<unknown>(
+      previous === undefined ? dm.deleteByKey(part.provider, key) : putBack(dm, part.provider, previous),
+    );
     if (!undone.ok) notUndone.push({ provider: part.provider, key, error: undone.error });
   }
   const left = notUndone.map(({ provider, key }) => `${provider}:${key}`).join(', ');
@@ -67,6 +92,7 @@ function putBack(dm: DataAccess, provider: string, previous: StoredRecord<unknow
   const { key, data, metadata, contentType, expiresAt } = previous;
   const ttlMs = expiresAt && Math.max(1, expiresAt.getTime() - Date.now());
   // An expiry that came from `metadata.ttl` is put back through it, or it would be refused beside `ttlMs`.
-  const expiry = ttlMs !== undefined && 'ttl' in metadata ? { metadata: { ...metadata, ttl: ttlMs / 1000 } } : { metadata, ttlMs };
+  const expiry =
+    ttlMs !== undefined && 'ttl' in metadata ? { metadata: { ...metadata, ttl: ttlMs / 1000 } } : { metadata, ttlMs };
   return dm.store(provider, data as object, { key, contentType, ...expiry });
 }

@@ -9,7 +9,9 @@ export interface OperationUsage {
 
 /** Calls by provider and operation. */
 export interface Usage {
-  readonly [provider: string]: OperationUsage & { readonly operations: { readonly [operation: string]: OperationUsage } };
+  readonly [provider: string]: OperationUsage & {
+    readonly operations: { readonly [operation: string]: OperationUsage };
+  };
 }
 
 export interface UsageTracker {
@@ -34,7 +36,10 @@ export function trackUsage(dm: DataManager): UsageTracker {
     stop,
     usage: () =>
       Object.fromEntries(
-        Array.from(providers, ([provider, operations]) => [provider, { ...[...operations.values()].reduce(plus, none), operations: Object.fromEntries(operations) }]),
+        Array.from(providers, ([provider, operations]) => [
+          provider,
+          { ...[...operations.values()].reduce(plus, none), operations: Object.fromEntries(operations) },
+        ]),
       ),
   };
 }

@@ -32,12 +32,20 @@ function wrap<F extends AnyFunction>(target: F, call: (self: unknown, args: unkn
  * Gives a function `.storage`. As a wrapper: `const agent = storageEnabled({ providers: ['redis'] })(async () => agent.storage.store(…))`;
  * as a standard decorator of a method: `this.method.storage`.
  */
-export function storageEnabled({ providers, dataManager }: StorageRequirements): <F extends AnyFunction>(target: F, context?: MethodContext) => F & WithStorage {
+export function storageEnabled({
+  providers,
+  dataManager,
+}: StorageRequirements): <F extends AnyFunction>(target: F, context?: MethodContext) => F & WithStorage {
   const names = new Set(providers.map(canonicalName));
   return (target) => {
     const wrapped = wrap(target, (self, args) => Reflect.apply(target, self as never, args as never[]));
     return Object.defineProperty(wrapped, 'storage', {
-      get: () => guarded(dataManager ?? getDataManager(), (name) => names.has(canonicalName(name)), `a function with storage of ${providers.join(', ')}`),
+      get: () =>
+        guarded(
+          dataManager ?? getDataManager(),
+          (name) => names.has(canonicalName(name)),
+          `a function with storage of ${providers.join(', ')}`,
+        ),
     }) as typeof target & WithStorage;
   };
 }
@@ -47,7 +55,13 @@ export function storageEnabled({ providers, dataManager }: StorageRequirements):
  * `not_registered` or `unavailable`, naming each provider that is missing or unhealthy; `details` is `{ missing, unhealthy }`.
  * Wrapper and decorator as `storageEnabled`.
  */
-export function requiresStorage({ providers, dataManager }: StorageRequirements): <F extends (this: never, ...args: never[]) => Promise<unknown>>(target: F, context?: MethodContext) => F {
+export function requiresStorage({
+  providers,
+  dataManager,
+}: StorageRequirements): <F extends (this: never, ...args: never[]) => Promise<unknown>>(
+  target: F,
+  context?: MethodContext,
+) => F {
   return (target) =>
     wrap(target, async (self, args) => {
       await requireProviders(dataManager ?? getDataManager(), providers);
@@ -62,11 +76,15 @@ async function requireProviders(dm: DataManager, providers: readonly string[]): 
     providers.map(async (name) => {
       const report = await dm.healthOf(name);
       if (report === undefined) missing.push(name);
-      else if (report.status !== 'healthy' && report.status !== 'degraded') unhealthy.push(`${name} (${report.message ?? report.status})`);
+      else if (report.status !== 'healthy' && report.status !== 'degraded')
+        unhealthy.push(`${name} (${report.message ?? report.status})`);
     }),
   );
   if (missing.length + unhealthy.length === 0) return;
-  const parts = [missing.length > 0 ? `not registered: ${missing.join(', ')}` : '', unhealthy.length > 0 ? `unhealthy: ${unhealthy.join(', ')}` : ''];
+  const parts = [
+    missing.length > 0 ? `not registered: ${missing.join(', ')}` : '',
+    unhealthy.length > 0 ? `unhealthy: ${unhealthy.join(', ')}` : '',
+  ];
   throw new StorageError({
     code: missing.length > 0 ? 'not_registered' : 'unavailable',
     message: `required storage is not available; ${parts.filter((part) => part !== '').join('; ')}. Register what is missing, or start its server.`,
