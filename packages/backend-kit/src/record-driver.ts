@@ -72,8 +72,8 @@ export interface Position {
 
 /** What a driver made of a filter. */
 export interface CompiledFilter<Native> {
-  /** What the driver itself understands. */
-  readonly native: Native;
+  /** What the driver itself understands. `undefined`: nothing of the filter can be said natively; everything is read and rechecked. */
+  readonly native: Native | undefined;
   /** `exact`: native rows match. `superset`: every match is among them; each is rechecked by the reference evaluator. */
   readonly precision: 'exact' | 'superset';
 }
@@ -120,7 +120,7 @@ export interface KeyedDriver {
     atomic: boolean,
     call: Call,
   ): MaybePromise<readonly RowOutcome<InfoRow>[]>;
-  /** `etag`: only if it holds, else `conflict`. */
+  /** `etag`: only if it holds, else `conflict`. `report` false: answers `true` without having to know. */
   remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): MaybePromise<boolean>;
   removeMany(
     ns: string,

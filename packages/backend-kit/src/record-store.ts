@@ -9,6 +9,7 @@ import {
   type KeyEntry,
   type ListOptions,
   type NamespaceListOptions,
+  namespaceNames,
   type Page,
   type Query,
   type RecordFilter,
@@ -214,7 +215,8 @@ export class RecordStoreFacade<Native> extends KeyedRecordsFacade<RecordDriver<N
       return async (call) => {
         const { rows, more } = await this.driver.namespaces(this.path, { recursive, after, limit }, call);
         const last = rows.at(-1);
-        return this.#page(rows, text, more && last !== undefined ? { key: last, sort: [] } : undefined);
+        const items = recursive ? rows : rows.map((path) => namespaceNames(path)[0] ?? path);
+        return this.#page(items, text, more && last !== undefined ? { key: last, sort: [] } : undefined);
       };
     });
   }

@@ -7,5 +7,5 @@ export const memoryPlugin: Plugin<'memory', MemoryOptions, MemoryBackend> = defi
   name: 'memory',
   contract: 1,
   fromEnv: () => ({}),
-  create: createMemory,
+  create: (options: MemoryOptions) => createMemory(options),
 });

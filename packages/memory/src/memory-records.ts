@@ -90,17 +90,17 @@ export class MemoryRecords implements RecordDriver<Predicate> {
     return { ...row, chunks: slices(bytes.subarray(range.offset, end)) };
   }
 
-  remove(ns: string, key: string, etag: string | undefined): boolean {
+  remove(ns: string, key: string, etag?: string, report: boolean = true): boolean {
     const row = this.#live(ns, key);
     if (etag !== undefined && row?.etag !== etag) throw conflict(key);
     const table = this.#tables.get(ns);
     const present = table?.rows.get(key);
     if (table !== undefined && present !== undefined) this.#remove(ns, table, present);
-    return row !== undefined;
+    return row !== undefined || !report;
   }
 
   removeMany(ns: string, keys: readonly string[]): readonly RowOutcome<boolean>[] {
-    return keys.map((key) => ({ ok: true, value: this.remove(ns, key, undefined) }));
+    return keys.map((key) => ({ ok: true, value: this.remove(ns, key) }));
   }
 
   touch(ns: string, key: string, ttlMs: number | null): boolean {
@@ -193,7 +193,7 @@ export class MemoryRecords implements RecordDriver<Predicate> {
       return work();
     } catch (error) {
       for (const [key, row] of before) {
-        this.remove(ns, key, undefined);
+        this.remove(ns, key);
         if (row !== undefined) this.#put(ns, row);
       }
       throw error;

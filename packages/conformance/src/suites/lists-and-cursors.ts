@@ -335,7 +335,12 @@ export const listsAndCursorsSuite: Suite = defineSuite('lists-and-cursors', stor
       await store.delete(record.key);
       if (met.length === 20) await store.delete('k0149');
     }
-    sameSet(met, keys.slice(0, 149), 'keys that were met');
+    // The one that was deleted meanwhile may have been read before.
+    sameSet(
+      met.filter((key) => key !== 'k0149'),
+      keys.slice(0, 149),
+      'keys that were met',
+    );
     equal(await store.count(), 0, 'what is left');
   });
 
