@@ -3,7 +3,6 @@ import {
   type BatchOptions,
   type CallOptions,
   type DeleteOptions,
-  invalidArgument,
   type JsonValue,
   type KeyedRecords,
   type Outcome,
@@ -18,6 +17,7 @@ import type { OwnedCall } from './call.ts';
 import { type BackendContext, CallGuard, isPromise } from './context.ts';
 import type { KeyedDriver, MaybePromise, RowOutcome, WriteRow } from './record-driver.ts';
 import { checkBatch, checkIfMatch, encodeItem, encodeWrite, recordCapabilities, unsupported } from './record-encode.ts';
+import { checkFlag } from './record-plan.ts';
 import { toInfo, toRecordOrMiss } from './record-rows.ts';
 
 function same<T>(value: T): T {
@@ -105,8 +105,7 @@ export class KeyedRecordsFacade<Driver extends KeyedDriver = KeyedDriver> implem
           if (!this.capabilities.conditionalDelete)
             throw unsupported('conditional deletes', 'records.conditionalDelete');
         }
-        report = options.report ?? true;
-        if (typeof report !== 'boolean') throw invalidArgument('report must be true or false.', { path: 'report' });
+        report = checkFlag(options.report, 'report', true);
       }
     } catch (error) {
       call?.end();
@@ -183,8 +182,7 @@ export class KeyedRecordsFacade<Driver extends KeyedDriver = KeyedDriver> implem
   }
 
   #atomic(options: BatchOptions | undefined): boolean {
-    const atomic = options?.atomic ?? false;
-    if (typeof atomic !== 'boolean') throw invalidArgument('atomic must be true or false.', { path: 'atomic' });
+    const atomic = checkFlag(options?.atomic, 'atomic', false);
     if (atomic && !this.capabilities.atomicBatches) throw unsupported('atomic batches', 'records.atomicBatches');
     return atomic;
   }

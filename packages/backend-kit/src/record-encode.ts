@@ -87,7 +87,8 @@ function checkContentType(contentType: unknown): string {
   return contentType;
 }
 
-function encodeMetadata(metadata: unknown, limit: number): string {
+/** JSON text of metadata, which is an object of at most `limit` bytes. */
+export function encodeMetadata(metadata: unknown, limit: number): string {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
     throw invalidArgument('metadata must be an object.', { path: 'metadata' });
   const text = encodeJson(metadata, 'metadata');

@@ -27,19 +27,13 @@ import { deleteMatches } from './record-delete-where.ts';
 import type { InfoRow, Position, RecordDriver } from './record-driver.ts';
 import { checkTtl, encodeHead, unsupported } from './record-encode.ts';
 import { readMatches, ScanBudget } from './record-pages.ts';
-import { checkLimit, checkPrefix, maxLimit, type Plan, planSelection, positionOf } from './record-plan.ts';
+import { checkFlag, checkLimit, checkPrefix, maxLimit, type Plan, planSelection, positionOf } from './record-plan.ts';
 import { toInfo, toTextRecord } from './record-rows.ts';
 import { compileSelect } from './record-select.ts';
 import { checkedChunks, checkRange, checkStream, toStreamRecord } from './record-streams.ts';
 
 /** How many records an iteration reads at a time. */
 const iterationPage = 200;
-
-function checkFlag(value: unknown, name: string): boolean {
-  if (value !== undefined && typeof value !== 'boolean')
-    throw invalidArgument(`${name} must be true or false.`, { path: name });
-  return value ?? false;
-}
 
 /** `RecordStore` over a driver. */
 export class RecordStoreFacade<Native> extends KeyedRecordsFacade<RecordDriver<Native>> implements RecordStore {
@@ -209,7 +203,7 @@ export class RecordStoreFacade<Native> extends KeyedRecordsFacade<RecordDriver<N
     return this.guard.run('records.namespaces', undefined, false, options, () => {
       if (!this.capabilities.namespaces) throw unsupported('namespaces', 'records.namespaces');
       const limit = checkLimit(options?.limit);
-      const recursive = checkFlag(options?.recursive, 'recursive');
+      const recursive = checkFlag(options?.recursive, 'recursive', false);
       const text = JSON.stringify(['namespaces', this.path, recursive]);
       const after = positionOf(options?.cursor, text)?.key;
       return async (call) => {
@@ -224,7 +218,7 @@ export class RecordStoreFacade<Native> extends KeyedRecordsFacade<RecordDriver<N
   dropNamespace(options?: DropNamespaceOptions): Promise<{ readonly deleted?: number }> {
     return this.guard.run('records.dropNamespace', undefined, true, options, () => {
       if (!this.capabilities.namespaces) throw unsupported('namespaces', 'records.namespaces');
-      const recursive = checkFlag(options?.recursive, 'recursive');
+      const recursive = checkFlag(options?.recursive, 'recursive', false);
       return async (call) => {
         const deleted = await this.driver.dropNamespace(this.path, recursive, call);
         return deleted === undefined ? {} : { deleted };

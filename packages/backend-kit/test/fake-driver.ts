@@ -5,6 +5,7 @@ import {
   createLifecycle,
   createTranslator,
   type InfoRow,
+  type PageRequest,
   type RecordDriver,
   type RecordRow,
   type WriteHead,
@@ -209,10 +210,7 @@ export class FakeDriver implements RecordDriver<FakeFilter> {
     };
   }
 
-  page(
-    ns: string,
-    request: Parameters<RecordDriver<FakeFilter>['page']>[1],
-  ): { readonly rows: readonly RecordRow[]; readonly more: boolean } {
+  page(ns: string, request: PageRequest<FakeFilter>): { readonly rows: readonly RecordRow[]; readonly more: boolean } {
     this.#ask(`page ${request.limit}`);
     const { prefix, filter, sort, after, limit } = request;
     const documents = [...this.#space(ns).values()]
@@ -273,12 +271,14 @@ export class FakeDriver implements RecordDriver<FakeFilter> {
 
   namespaces(
     ns: string,
-    request: { readonly after: string | undefined; readonly limit: number },
+    request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
   ): { readonly rows: readonly string[]; readonly more: boolean } {
     const prefix = ns === '' ? '' : `${ns}/`;
     const names = [...this.spaces.keys()]
       .filter((path) => path !== ns && path.startsWith(prefix) && (this.spaces.get(path)?.size ?? 0) > 0)
       .map((path) => path.slice(prefix.length))
+      .map((path) => (request.recursive ? path : (path.split('/')[0] ?? path)))
+      .filter((path, index, all) => all.indexOf(path) === index)
       .filter((path) => request.after === undefined || compareCodePoints(path, request.after) > 0)
       .sort(compareCodePoints);
     return { rows: names.slice(0, request.limit), more: names.length > request.limit };

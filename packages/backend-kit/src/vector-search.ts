@@ -1,0 +1,99 @@
+import { StorageError, type VectorCapabilities } from '@storage/core';
+import { compareCodePoints, compileEvaluator, type FilterNode, normalizeFilter } from '@storage/core/filter';
+import type { Call } from './call.ts';
+import { parseMetadata } from './record-rows.ts';
+import type { CollectionRow, VectorDriver, VectorHit, VectorRead } from './vector-driver.ts';
+
+/** A filter of metadata, checked, before the collection is known. */
+export interface MetadataFilter {
+  readonly node: FilterNode;
+  readonly source: object;
+}
+
+/** A filter of metadata, compiled for a collection. */
+export interface VectorPlan<Native> {
+  readonly filter: Native | undefined;
+  /** Missing: all that the native filter lets through match. */
+  readonly recheck: ((row: VectorRead) => boolean) | undefined;
+}
+
+export function checkMetadataFilter(filter: unknown): MetadataFilter {
+  const source = filter ?? {};
+  return { node: normalizeFilter(source), source };
+}
+
+export function planVectors<Native>(
+  driver: VectorDriver<Native>,
+  collection: CollectionRow,
+  { node, source }: MetadataFilter,
+): VectorPlan<Native> {
+  if (node.kind === 'true') return { filter: undefined, recheck: undefined };
+  const { native, precision } = driver.compile(collection, node);
+  if (precision === 'exact') return { filter: native, recheck: undefined };
+  const matches = compileEvaluator(source);
+  return { filter: native, recheck: (row) => matches(parseMetadata(row.metadata, row.id)) };
+}
+
+/** Every row that matches, page by page. */
+export async function* matchingVectors<Native>(
+  driver: VectorDriver<Native>,
+  collection: CollectionRow,
+  ns: string,
+  { filter, recheck }: VectorPlan<Native>,
+  includeVectors: boolean,
+  limit: number,
+  call: Call,
+): AsyncGenerator<readonly VectorRead[], void, undefined> {
+  let after: string | undefined;
+  for (;;) {
+    const { rows, more } = await driver.page(collection, ns, { after, limit, filter, includeVectors }, call);
+    yield recheck === undefined ? rows : rows.filter(recheck);
+    after = rows.at(-1)?.id;
+    if (!more || after === undefined) return;
+    call.check();
+  }
+}
+
+export interface SearchRequest {
+  readonly vector: Float32Array;
+  readonly limit: number;
+  readonly minScore: number;
+  readonly exact: boolean;
+  readonly includeVectors: boolean;
+}
+
+/**
+ * The closest matches. Where the native filter is a superset the engine is asked for more until enough have survived or there
+ * are no more; an answer that would have to be short for want of further hits is `scan_limit`.
+ */
+export async function searchVectors<Native>(
+  driver: VectorDriver<Native>,
+  collection: CollectionRow,
+  ns: string,
+  plan: VectorPlan<Native>,
+  request: SearchRequest,
+  capabilities: VectorCapabilities,
+  call: Call,
+): Promise<readonly VectorHit[]> {
+  const { limit, minScore } = request;
+  let ask = limit;
+  for (;;) {
+    const hits = await driver.search(collection, ns, { ...request, limit: ask, filter: plan.filter }, call);
+    const found = (plan.recheck === undefined ? hits : hits.filter(plan.recheck)).filter(
+      ({ score }) => score >= minScore,
+    );
+    const exhausted = plan.recheck === undefined || hits.length < ask || (hits.at(-1)?.score ?? minScore) < minScore;
+    if (found.length >= limit || exhausted) {
+      return [...found].sort((a, b) => b.score - a.score || compareCodePoints(a.id, b.id)).slice(0, limit);
+    }
+    if (ask >= capabilities.maxLimit) {
+      throw new StorageError({
+        code: 'scan_limit',
+        message: `Fewer than ${limit} of the ${ask} closest documents match, and this engine answers no more; narrow the filter to what it can index, or ask for fewer.`,
+        details: { limit, asked: ask },
+      });
+    }
+    call.check();
+    ask = Math.min(capabilities.maxLimit, Math.max(ask * 4, 100));
+  }
+}
