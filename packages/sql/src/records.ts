@@ -41,7 +41,7 @@ export interface RecordTexts {
   readonly removeMatch: string;
   /** expires_at, namespace, key, now. */
   readonly touch: string;
-  /** from (excluded), to (excluded), now. The first namespace in between that holds a record. */
+  /** from (included), to (excluded), now. The first namespace in between that holds a record. */
   readonly nextNamespace: string;
   /** now, how many at most. */
   readonly expired: string;
@@ -62,7 +62,7 @@ export function recordTexts(dialect: Dialect): RecordTexts {
     remove: `DELETE FROM storage_records WHERE ${point} AND ${live}`,
     removeMatch: `DELETE FROM storage_records WHERE ${point} AND ${live} AND etag = ?`,
     touch: `UPDATE storage_records SET expires_at = ? WHERE ${point} AND ${live}`,
-    nextNamespace: `SELECT namespace FROM storage_records WHERE namespace > ? AND namespace < ? AND ${live} ORDER BY namespace LIMIT 1`,
+    nextNamespace: `SELECT namespace FROM storage_records WHERE namespace >= ? AND namespace < ? AND ${live} ORDER BY namespace LIMIT 1`,
     expired: `SELECT namespace, key FROM storage_records WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
     removeExpired: `DELETE FROM storage_records WHERE ${point} AND expires_at <= ?`,
   };
