@@ -60,7 +60,7 @@ export default [
   },
   {
     // The one file of the manager that names backends.
-    files: ['packages/manager/src/backends.ts'],
+    files: ['packages/manager/src/load-backend.ts'],
     rules: { '@nx/enforce-module-boundaries': boundaries({ manager: ['backend'] }) },
   },
 ];

@@ -1,8 +1,6 @@
 // Prints what ran against what, from the reports that the tests wrote into each project's `reports/`:
-//   jest.json   one a project, written by tools/jest/report.mjs: { kind: 'jest', project, passed, failed, skipped, … }
-//   *.json      one a suite run, written by the tests of a backend:
-//               { kind: 'suites', project, backend, server, version, how, suites: { [name]: { passed, failed } }, finishedAt }
-// Other JSON files there are none of its business.
+//   jest.json                    one a project, written by tools/jest/report.mjs
+//   conformance-<backend>.json   one a run of the conformance kit, written by the kit
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from './workspace.mjs';
@@ -13,7 +11,7 @@ export function readReports(projects) {
     const reports = join(folder, 'reports');
     return listJson(reports)
       .map((file) => readJson(join(reports, file)))
-      .filter((report) => report.kind === 'jest' || report.kind === 'suites')
+      .filter((report) => report.kind === 'jest' || report.kind === 'conformance')
       .map((report) => ({ ...report, project: name }));
   });
 }
@@ -40,28 +38,25 @@ export function total(counts) {
   return `${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`;
 }
 
-/** Prints both tables. What finished before `startedAt` was replayed from Nx's cache. */
+/** Prints both tables. What started before `startedAt` was replayed from Nx's cache. */
 export function printTables(projects, reports, startedAt) {
-  const origin = ({ finishedAt, missing }) =>
-    missing ? 'no report' : Date.parse(finishedAt) < startedAt ? 'replayed' : 'run';
-  const suites = reports.filter(({ kind }) => kind === 'suites');
-  if (suites.length > 0) {
+  const origin = ({ missing, startedAt: started }) =>
+    missing ? 'no report' : Date.parse(started) < startedAt ? 'replayed' : 'run';
+  const conformance = reports.filter(({ kind }) => kind === 'conformance');
+  if (conformance.length > 0) {
     printTable(
       ['backend', 'server', 'version', 'how', 'suites', 'passed', 'failed', ''],
-      suites.map((report) => {
-        const all = Object.values(report.suites);
-        const sum = (member) => all.reduce((count, suite) => count + suite[member], 0);
-        return [
-          report.backend,
-          report.server,
-          report.version,
-          report.how,
-          all.length,
-          sum('passed'),
-          sum('failed'),
-          origin(report),
-        ];
-      }),
+      conformance.map((report) => [
+        report.backend,
+        report.server.name,
+        report.server.version,
+        report.server.how,
+        report.suites.length,
+        report.passed,
+        // A chosen test without a result was left out, and that is no pass.
+        report.chosen - report.passed,
+        origin(report),
+      ]),
     );
   }
   const counts = testCounts(projects, reports);

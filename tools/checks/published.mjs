@@ -6,10 +6,9 @@ import { bin, run } from '../workspace.mjs';
 import { packPublished } from './pack.mjs';
 
 let failed = false;
-for (const { name, folder, manifest, tarball } of packPublished()) {
+for (const { name, manifest, tarball } of packPublished()) {
   const { buffer, byteOffset, byteLength } = readFileSync(tarball);
   const { messages } = await publint({
-    pkgDir: folder,
     level: 'warning',
     strict: true,
     pack: { tarball: buffer.slice(byteOffset, byteOffset + byteLength) },

@@ -7,6 +7,7 @@ const args = ['release', 'prerelease', '--preid', 'rc', '--dry-run', '--skip-pub
 const output = execFileSync(bin('nx'), tags === '' ? [...args, '--first-release'] : args, {
   cwd: root,
   encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'pipe'],
   env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
 });
 const versions = new Map(

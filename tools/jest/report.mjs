@@ -21,8 +21,8 @@ export default class ReportWriter {
       failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
       skipped: results.numPendingTests + results.numTodoTests,
       files: results.numTotalTestSuites,
+      startedAt: new Date(results.startTime).toISOString(),
       durationMs: Date.now() - results.startTime,
-      finishedAt: new Date().toISOString(),
     };
     writeFileSync(join(folder, 'jest.json'), `${JSON.stringify(report, null, 2)}\n`);
   }
