@@ -16,6 +16,8 @@ export interface DomainConnection {
   prepare(text: string): DomainStatement;
   /** Runs `work` in one transaction and commits. Whatever `work` throws rolls it back. May answer by promise, when the file is locked by another process. */
   transaction<T>(work: () => T, call: Call): MaybePromise<T>;
+  /** Runs reads, when the file can be read. */
+  read<T>(work: () => T, call: Call): MaybePromise<T>;
 }
 
 /**
@@ -41,12 +43,7 @@ export class DomainWrites {
 
   /** Reads, behind the writes of `id` that were called before; `undefined`: behind all of them. */
   read<T>(id: string | undefined, work: () => T, call: Call): MaybePromise<T> {
-    return this.#coalescer.after(id, call, work);
-  }
-
-  /** Carries out what is queued now. */
-  flush(): void {
-    this.#coalescer.flush();
+    return this.#coalescer.after(id, call, () => this.#connection.read(work, call));
   }
 
   #run(batch: readonly Write[], call: Call): MaybePromise<readonly RowOutcome<unknown>[]> {

@@ -1,5 +1,4 @@
-import type { CallGuard } from '@storage/backend-kit';
-import type { CommonOptions, FacetToken } from '@storage/core';
+import { CallGuard } from '@storage/backend-kit';
 import {
   artifactsFacet,
   conversationsFacet,
@@ -8,53 +7,61 @@ import {
   metricsFacet,
   stateFacet,
 } from '@storage/domain';
-import { type DomainConnection, type DomainHost, DomainWrites } from './domain-host.ts';
+import { domainSchema } from '@storage/sql';
+import type { SqliteRuntime } from '../sqlite-backend.ts';
+import type { SqliteFacet } from '../sqlite-facets.ts';
+import { type DomainConnection, type DomainHost, type DomainStatement, DomainWrites } from './domain-host.ts';
 import { SqliteArtifacts } from './sqlite-artifacts.ts';
 import { SqliteConversations } from './sqlite-conversations.ts';
 import { SqliteKeyValues } from './sqlite-key-values.ts';
 import { SqliteMetrics } from './sqlite-metrics.ts';
 import { SqliteState } from './sqlite-state.ts';
 
-export type { DomainConnection, DomainStatement } from './domain-host.ts';
+/** The domain stores of one backend share their writes, so that these come in one order and one transaction. */
+const hosts = new WeakMap<SqliteRuntime, DomainHost>();
 
-/** The ids of the facets that `createDomain` makes, sorted. */
-export const domainFacets: readonly string[] = [
-  artifactsFacet.id,
-  conversationsFacet.id,
-  keyValueFacet.id,
-  metricsFacet.id,
-  stateFacet.id,
-].sort();
-
-/** The domain stores over one connection. */
-export interface SqliteDomain {
-  /** A store by its token; made once. */
-  facet<T>(token: FacetToken<T>): T | undefined;
-  /** Carries out what waits to be written. Called before the connection closes. */
-  flush(): void;
+function hostOf(runtime: SqliteRuntime): DomainHost {
+  let host = hosts.get(runtime);
+  if (host === undefined) {
+    const connection = connectionOf(runtime);
+    host = {
+      guard: new CallGuard(runtime.context),
+      connection,
+      writes: new DomainWrites(connection),
+      context: domainContext(runtime.settings),
+      tenantId: 'default',
+    };
+    hosts.set(runtime, host);
+  }
+  return host;
 }
 
-/** Makes the domain stores of a backend. Nothing is read or prepared before a store is used. */
-export function createDomain(
-  guard: CallGuard,
-  connection: DomainConnection,
-  options: Pick<CommonOptions, 'clock' | 'newId'>,
-): SqliteDomain {
-  const writes = new DomainWrites(connection);
-  const host: DomainHost = { guard, connection, writes, context: domainContext(options), tenantId: 'default' };
-  const keyValues = new SqliteKeyValues(host);
-  const stores: ReadonlyMap<string, unknown> = new Map<string, unknown>([
-    [conversationsFacet.id, new SqliteConversations(host)],
-    [stateFacet.id, new SqliteState(host)],
-    [artifactsFacet.id, new SqliteArtifacts(host)],
-    [metricsFacet.id, new SqliteMetrics(host)],
-    [keyValueFacet.id, keyValues],
-  ]);
+function connectionOf(runtime: SqliteRuntime): DomainConnection {
+  const statements = new Map<string, DomainStatement>();
   return {
-    facet: <T>(token: FacetToken<T>) => stores.get(token.id) as T | undefined,
-    flush() {
-      keyValues.flushAccesses();
-      writes.flush();
+    prepare(text) {
+      let statement = statements.get(text);
+      if (statement === undefined) {
+        statement = runtime.engine.connection.database.prepare(text) as DomainStatement;
+        statements.set(text, statement);
+      }
+      return statement;
     },
+    transaction: (work, call) => runtime.engine.transaction(call, work),
+    read: (work, call) => runtime.engine.read(call, work),
   };
 }
+
+/** The domain stores that SQLite has, by id, sorted. */
+export const domainFacets: readonly SqliteFacet[] = [
+  { id: artifactsFacet.id, schema: [domainSchema], create: (runtime) => new SqliteArtifacts(hostOf(runtime)) },
+  { id: conversationsFacet.id, schema: [], create: (runtime) => new SqliteConversations(hostOf(runtime)) },
+  {
+    id: keyValueFacet.id,
+    schema: [],
+    create: (runtime) => new SqliteKeyValues(hostOf(runtime)),
+    flush: (store) => (store as SqliteKeyValues | undefined)?.flushAccesses(),
+  },
+  { id: metricsFacet.id, schema: [], create: (runtime) => new SqliteMetrics(hostOf(runtime)) },
+  { id: stateFacet.id, schema: [], create: (runtime) => new SqliteState(hostOf(runtime)) },
+];

@@ -13,7 +13,7 @@ import {
 } from '@storage/domain';
 import { type ArtifactTexts, artifactTexts, conversationTexts, sqliteDialect } from '@storage/sql';
 import type { DomainHost } from './domain-host.ts';
-import { decodeCursor, pageOf } from './pages.ts';
+import { cursorParams, pageOf } from './pages.ts';
 
 interface ArtifactRow extends Pick<Artifact, 'id' | 'name' | 'type' | 'path' | 'size' | 'etag'> {
   readonly conversation_id: string;
@@ -88,19 +88,17 @@ export class SqliteArtifacts implements ArtifactStore {
       checkName(conversationId, 'conversationId');
       const limit = checkLimit(options.limit);
       const name = JSON.stringify(['artifacts', tenantId, conversationId]);
-      const after = decodeCursor(name, options.cursor);
-      const text = this.#texts.list({ equal: ['conversation_id'], after: after !== undefined });
+      const after = cursorParams(name, options.cursor);
+      const text = this.#texts.list({ equal: ['conversation_id'], after: after.length > 0 });
       const work = (): Page<Artifact> => {
-        const rows = connection
-          .prepare(text)
-          .all(tenantId, conversationId, ...(after ?? []), limit + 1) as ArtifactRow[];
+        const rows = connection.prepare(text).all(tenantId, conversationId, ...after, limit + 1) as ArtifactRow[];
         if (
           rows.length === 0 &&
           connection.prepare(this.#conversationExists).get(tenantId, conversationId) === undefined
         ) {
           throw unknownConversation(conversationId);
         }
-        return pageOf(rows, limit, name, toArtifact, (row) => [row.created_at, row.id]);
+        return pageOf(rows, limit, name, toArtifact, (row) => ({ rank: row.created_at, id: row.id }));
       };
       return (call) => writes.read(undefined, work, call);
     });

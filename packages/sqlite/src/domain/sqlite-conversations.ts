@@ -23,7 +23,7 @@ import {
 } from '@storage/domain';
 import { type ConversationTexts, conversationTexts, sqliteDialect } from '@storage/sql';
 import type { DomainHost } from './domain-host.ts';
-import { decodeCursor, givenFilters, pageOf } from './pages.ts';
+import { cursorParams, givenFilters, pageOf } from './pages.ts';
 
 interface ConversationRow {
   readonly id: string;
@@ -181,13 +181,11 @@ export class SqliteConversations implements ConversationStore {
       const limit = checkLimit(query.limit);
       const { columns, values } = givenFilters({ agent_name: agentName, user_id: userId, status });
       const name = JSON.stringify(['conversations', tenantId, columns, values]);
-      const after = decodeCursor(name, query.cursor);
-      const text = this.#texts.list({ equal: columns, after: after !== undefined });
+      const after = cursorParams(name, query.cursor);
+      const text = this.#texts.list({ equal: columns, after: after.length > 0 });
       const work = (): Page<Conversation> => {
-        const rows = connection
-          .prepare(text)
-          .all(tenantId, ...values, ...(after ?? []), limit + 1) as ConversationRow[];
-        return pageOf(rows, limit, name, toConversation, (row) => [row.created_at, row.id]);
+        const rows = connection.prepare(text).all(tenantId, ...values, ...after, limit + 1) as ConversationRow[];
+        return pageOf(rows, limit, name, toConversation, (row) => ({ rank: row.created_at, id: row.id }));
       };
       return (call) => writes.read(undefined, work, call);
     });
@@ -222,13 +220,13 @@ export class SqliteConversations implements ConversationStore {
       checkName(conversationId, 'conversationId');
       const limit = checkLimit(options.limit);
       const name = JSON.stringify(['history', tenantId, conversationId]);
-      const [before = Number.MAX_SAFE_INTEGER] = decodeCursor(name, options.cursor) ?? [];
+      const [before = Number.MAX_SAFE_INTEGER] = cursorParams(name, options.cursor);
       const work = (): Page<Message> => {
         const rows = connection
           .prepare(this.#texts.history)
           .all(tenantId, conversationId, before, limit + 1) as MessageRow[];
         if (rows.length === 0 && !this.#exists(conversationId)) throw unknownConversation(conversationId);
-        const page = pageOf(rows, limit, name, toMessage, (row) => [row.sequence]);
+        const page = pageOf(rows, limit, name, toMessage, (row) => ({ rank: row.sequence, id: row.id }));
         return { ...page, items: page.items.toReversed() };
       };
       return (call) => writes.read(conversationScope(conversationId), work, call);

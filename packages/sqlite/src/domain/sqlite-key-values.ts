@@ -1,4 +1,3 @@
-import { unboundedCall } from '@storage/backend-kit';
 import type { CallOptions, Storable } from '@storage/core';
 import {
   alreadyThere,
@@ -101,12 +100,13 @@ export class SqliteKeyValues implements KeyValueStore {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#accesses.size === 0) return;
-    const { writes } = this.#host;
+    const { guard, writes } = this.#host;
     const accesses = this.#accesses;
     this.#accesses = new Map();
     const work = (): void => this.#writeAccesses(accesses);
-    // What could not be written is tried again with the next ones.
-    writes.write('kv', work, unboundedCall).catch(() => this.#keep(accesses));
+    const written = guard.run('kv.access', undefined, true, undefined, () => (call) => writes.write('kv', work, call));
+    // What could not be written is tried again with the next ones; nobody waits for it.
+    written.catch(() => this.#keep(accesses));
   }
 
   #writeAccesses(accesses: ReadonlyMap<string, number>): void {

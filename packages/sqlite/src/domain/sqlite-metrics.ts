@@ -12,7 +12,7 @@ import {
 } from '@storage/domain';
 import { conversationTexts, type MetricTexts, metricTexts, type SqlValue, sqliteDialect } from '@storage/sql';
 import type { DomainHost } from './domain-host.ts';
-import { decodeCursor, givenFilters, pageOf } from './pages.ts';
+import { cursorParams, givenFilters, pageOf } from './pages.ts';
 
 interface MetricRow {
   readonly id: string;
@@ -91,19 +91,17 @@ export class SqliteMetrics implements MetricStore {
         conversation_id: filters.conversationId,
       });
       const name = JSON.stringify(['metrics', tenantId, columns, values, start, end]);
-      const after = decodeCursor(name, query.cursor);
+      const after = cursorParams(name, query.cursor);
       const text = this.#texts.page({
         equal: columns,
         from: start !== undefined,
         to: end !== undefined,
-        after: after !== undefined,
+        after: after.length > 0,
       });
       const bounds: SqlValue[] = [start, end].filter((time) => time !== undefined);
       const work = (): Page<MetricPoint> => {
-        const rows = connection
-          .prepare(text)
-          .all(tenantId, ...values, ...bounds, ...(after ?? []), limit + 1) as MetricRow[];
-        return pageOf(rows, limit, name, toPoint, (row) => [row.recorded_at, row.id]);
+        const rows = connection.prepare(text).all(tenantId, ...values, ...bounds, ...after, limit + 1) as MetricRow[];
+        return pageOf(rows, limit, name, toPoint, (row) => ({ rank: row.recorded_at, id: row.id }));
       };
       return (call) => writes.read(undefined, work, call);
     });

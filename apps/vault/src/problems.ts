@@ -1,0 +1,118 @@
+import { STATUS_CODES } from 'node:http';
+import { isStorageError, type StorageErrorCode } from '@storage/core';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+
+/** The status that an error of the stores has on the wire. The only such table. */
+const statusByCode: { readonly [code in StorageErrorCode]: number } = {
+  not_found: 404,
+  already_exists: 409,
+  conflict: 409,
+  expired: 410,
+  invalid_argument: 400,
+  invalid_state: 409,
+  unsupported: 501,
+  unsupported_filter: 400,
+  scan_limit: 400,
+  too_large: 413,
+  quota_exceeded: 507,
+  rate_limited: 429,
+  permission_denied: 403,
+  unauthenticated: 401,
+  tenant_required: 400,
+  not_registered: 500,
+  not_initialized: 503,
+  closed: 503,
+  aborted: 503,
+  timeout: 504,
+  unavailable: 503,
+  corrupt: 500,
+  version_mismatch: 500,
+  internal: 500,
+};
+
+/** Codes of problems that only HTTP has. */
+export type ProblemCode =
+  | StorageErrorCode
+  | 'precondition_failed'
+  | 'method_not_allowed'
+  | 'unsupported_media_type'
+  | 'bad_request';
+
+/** What is wrong with a request, as it is answered (RFC 9457). */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly code: ProblemCode;
+
+  constructor(status: number, code: ProblemCode, detail: string) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export function notFound(kind: string, id: string): Problem {
+  return new Problem(404, 'not_found', `There is no ${kind} '${id}'.`);
+}
+
+export function badRequest(detail: string): Problem {
+  return new Problem(400, 'invalid_argument', detail);
+}
+
+/** What Fastify itself refuses, by its status. */
+const codeByStatus: { readonly [status: number]: ProblemCode } = {
+  400: 'invalid_argument',
+  404: 'not_found',
+  413: 'too_large',
+  414: 'too_large',
+  415: 'unsupported_media_type',
+  503: 'unavailable',
+};
+
+const parts: { readonly [context: string]: string } = {
+  body: 'The body',
+  querystring: 'The query',
+  params: 'The path',
+  headers: 'The headers',
+};
+
+/** `/metadata/source must be string`, with the part of the request that it is in. */
+function validationDetail(error: FastifyError): string {
+  const first = error.validation?.[0];
+  const part = parts[error.validationContext ?? 'body'] ?? 'The request';
+  const place = first?.instancePath ? ` at ${first.instancePath}` : '';
+  return `${part}${place} ${first?.message ?? 'is not valid'}.`;
+}
+
+/** What an error is to the client. Nothing of an error that is not meant for clients gets out. */
+function toProblem(error: FastifyError | Error): Problem {
+  if ('status' in error && error.name === 'Problem') return error as Problem;
+  if (isStorageError(error)) return new Problem(statusByCode[error.code], error.code, error.message);
+  const { statusCode, code, validation } = error as FastifyError;
+  if (validation !== undefined) return new Problem(400, 'invalid_argument', validationDetail(error as FastifyError));
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500 && code?.startsWith('FST_')) {
+    return new Problem(statusCode, codeByStatus[statusCode] ?? 'bad_request', error.message);
+  }
+  // Fastify hands on what JSON.parse and its guard against poisoned prototypes throw.
+  if (statusCode === 400) return new Problem(400, 'invalid_argument', 'The body is not JSON that is accepted here.');
+  return new Problem(500, 'internal', 'Something went wrong in the Vault; its log tells more.');
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const { status, code, message } = problem;
+  const body = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message, code };
+  return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
+}
+
+/** Answers an error as a problem, and logs what is the Vault's own fault. */
+export function handleError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(error);
+  if (problem.status >= 500)
+    request.log.error({ err: error, method: request.method, path: request.routeOptions.url }, 'request failed');
+  else
+    request.log.debug(
+      { method: request.method, path: request.routeOptions.url, status: problem.status, code: problem.code },
+      problem.message,
+    );
+  return sendProblem(reply, problem);
+}
