@@ -1,18 +1,21 @@
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
-import { type BackendContext, createHealth, createLifecycle, createRecordStore, createTranslator, type Lifecycle } from '@storage/backend-kit';
+import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore, VectorStore } from '@storage/core';
+import { type BackendContext, createHealth, createLifecycle, createRecordStore, createTranslator, createVectorStore, type Lifecycle } from '@storage/backend-kit';
 import { type MemoryCapabilities, memoryCapabilities } from './memory-capabilities.ts';
 import { type MemoryOptions, memoryLimits } from './memory-options.ts';
 import { MemoryRecords } from './memory-records.ts';
+import { MemoryVectors } from './memory-vectors.ts';
 
 /** A backend in this process's memory. What it keeps is gone with it. */
 export interface MemoryBackend extends Backend<MemoryCapabilities> {
   readonly records: RecordStore;
+  readonly vectors: VectorStore;
 }
 
 class Memory implements MemoryBackend {
   readonly name = 'memory';
   readonly capabilities: MemoryCapabilities = memoryCapabilities;
   readonly records: RecordStore;
+  readonly vectors: VectorStore;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
   readonly #lifecycle: Lifecycle;
 
@@ -21,16 +24,18 @@ class Memory implements MemoryBackend {
     const limits = memoryLimits(options);
     const translate = createTranslator(this.name, () => undefined);
     const records = new MemoryRecords(clock, limits);
+    const vectors = new MemoryVectors(limits);
     this.#lifecycle = createLifecycle({ backend: this.name, open: () => undefined, close: () => undefined, defaultTimeoutMs });
     const context: BackendContext = { name: this.name, capabilities: this.capabilities, lifecycle: this.#lifecycle, translate, newId, defaultTimeoutMs };
     this.records = createRecordStore(records, context);
+    this.vectors = createVectorStore(vectors, context);
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
       translate,
       clock,
       defaultTimeoutMs,
-      check: () => ({ details: { records: records.usage(), ...limits } }),
+      check: () => ({ details: { records: records.usage(), vectors: vectors.usage(), ...limits } }),
     });
   }
 

@@ -1,8 +1,9 @@
-import type { Capabilities, RecordCapabilities } from '@storage/core';
+import type { Capabilities, RecordCapabilities, VectorCapabilities } from '@storage/core';
 
 /** Narrow where types depend on it: every facet that is stated is there. */
 export interface MemoryCapabilities extends Capabilities {
   readonly records: RecordCapabilities;
+  readonly vectors: VectorCapabilities;
 }
 
 /** What the memory backend can do. */
@@ -30,7 +31,7 @@ export const memoryCapabilities: MemoryCapabilities = {
     atomicBatches: true,
     namespaces: true,
   },
-  vectors: false,
+  vectors: { metrics: ['cosine', 'dot_product', 'euclidean'], maxDimension: 16_000, maxLimit: 10_000, exact: 'always', deleteWhere: 'atomic', atomicUpsert: true },
   graph: false,
   messaging: false,
   transactions: false,
