@@ -1,3 +1,4 @@
+import { type CompiledFilter, compileFilter } from '@storage/backend-kit';
 import type { FilterLeaf, FilterNode } from '@storage/core/filter';
 import type { Dialect } from './dialect.ts';
 import { fragment, joinFragments, never, type SqlFragment } from './fragment.ts';
@@ -29,28 +30,20 @@ export const recordTarget: ResolvePath = ([root, ...path]) => {
 export const vectorTarget: ResolvePath = (path) => ({ kind: 'json', column: 'metadata', path });
 
 /**
- * A filter as an SQL condition that holds for exactly the rows that match. The filter is in negation normal form.
- * Leaves may be NULL for "no", which `IS NOT TRUE` turns round as two-valued logic asks for; wrapping the leaves
- * themselves would keep indexes from serving them.
+ * A filter as an SQL condition that holds for exactly the rows that match. Leaves may be NULL for "no", which `IS NOT TRUE`
+ * turns round as two-valued logic asks for; wrapping the leaves themselves would keep indexes from serving them.
  */
-export function compileFilter(dialect: Dialect, node: FilterNode, resolve: ResolvePath): SqlFragment {
-  switch (node.kind) {
-    case 'true':
-      return fragment('TRUE');
-    case 'false':
-      return never;
-    case 'and':
-    case 'or': {
-      const parts = node.children.map((child) => compileFilter(dialect, child, resolve));
-      return joinFragments(node.kind === 'and' ? 'AND' : 'OR', parts);
-    }
-    case 'not': {
-      const child = compileFilter(dialect, node.child, resolve);
-      return { text: `(${child.text}) IS NOT TRUE`, params: child.params };
-    }
-    case 'leaf':
-      return compileLeaf(dialect, node, resolve(node.path));
-  }
+export function compileSqlFilter(dialect: Dialect, filter: FilterNode, resolve: ResolvePath): CompiledFilter<SqlFragment> {
+  return compileFilter<SqlFragment>(filter, {
+    backend: dialect.name,
+    leaf: (leaf, negated) => {
+      const { text, params } = compileLeaf(dialect, leaf, resolve(leaf.path));
+      return { precision: 'exact', fragment: negated ? { text: `(${text}) IS NOT TRUE`, params } : { text, params } };
+    },
+    and: (children) => joinFragments('AND', children),
+    or: (children) => joinFragments('OR', children),
+    postFilter: false,
+  });
 }
 
 function compileLeaf(dialect: Dialect, leaf: FilterLeaf, target: FilterTarget | undefined): SqlFragment {

@@ -14,10 +14,17 @@ export function fragment(text: string, ...params: SqlValue[]): SqlFragment {
 /** Never true. */
 export const never: SqlFragment = fragment('FALSE');
 
-/** Fragments joined by a word, each in parentheses: `(a) OR (b)`. */
+/** How many parts stand side by side: each adds a level to the tree that an engine makes of them. */
+const sideBySide = 32;
+
+/** Fragments joined by a word, each in parentheses: `(a) OR (b)`. Many become a tree, whose depth engines limit. */
 export function joinFragments(word: 'AND' | 'OR', parts: readonly SqlFragment[]): SqlFragment {
   const [first] = parts;
   if (first !== undefined && parts.length === 1) return first;
+  if (parts.length > sideBySide) {
+    const middle = Math.ceil(parts.length / 2);
+    return joinFragments(word, [joinFragments(word, parts.slice(0, middle)), joinFragments(word, parts.slice(middle))]);
+  }
   return {
     text: parts.map((part) => `(${part.text})`).join(` ${word} `),
     params: parts.flatMap((part) => part.params),

@@ -79,6 +79,7 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
   }
 
   close(options?: CallOptions): Promise<void> {
+    if (this.#lifecycle.state === 'open') for (const { id, flush } of sqliteFacets) flush?.(this.#facets.get(id));
     this.#records.flush();
     return this.#lifecycle.close(options);
   }

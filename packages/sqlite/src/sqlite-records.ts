@@ -17,7 +17,7 @@ import {
 import { isStorageError, StorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
 import {
-  compileFilter,
+  compileSqlFilter,
   countRecords,
   infoColumns,
   pageRecords,
@@ -146,7 +146,7 @@ export class SqliteRecords implements RecordDriver<SqlFragment> {
   }
 
   compile(filter: FilterNode): CompiledFilter<SqlFragment> {
-    return { native: compileFilter(sqliteDialect, filter, recordTarget), precision: 'exact' };
+    return compileSqlFilter(sqliteDialect, filter, recordTarget);
   }
 
   page(ns: string, request: PageRequest<SqlFragment> & { readonly include: 'rows' }, call: Call): MaybePromise<RowPage<RecordRow>>;
