@@ -13,6 +13,7 @@ import {
   isStorageError,
   type JsonValue,
   type KeyedRecords,
+  maxTtlMs,
   type Outcome,
   type RecordInfo,
   randomToken,
@@ -29,6 +30,7 @@ export const subjectCapabilities: Capabilities = {
     keys: 'any',
     maxValueBytes: 2 * 1024 * 1024,
     metadata: true,
+    maxMetadataBytes: 1024 * 1024,
     bytes: false,
     list: 'none',
     query: 'none',
@@ -37,6 +39,9 @@ export const subjectCapabilities: Capabilities = {
     streams: false,
     ttl: { listing: 'exact' },
     conditional: 'record',
+    conditionalDelete: true,
+    conditionalStreams: false,
+    programOrder: true,
     createdAt: true,
     deleteReports: 'exact',
     deleteWhere: 'none',
@@ -72,7 +77,9 @@ export class SubjectBackend implements Backend, KeyedRecords {
     this.#now = options.clock ?? Date.now;
   }
 
-  facet(): undefined {}
+  facet(): undefined {
+    return undefined;
+  }
   async open(options?: CallOptions): Promise<void> {
     this.#call('open', options, () => {
       if (this.#state === 'closed') this.#refuse('closed');
@@ -155,7 +162,15 @@ export class SubjectBackend implements Backend, KeyedRecords {
     const metadata = encodeJson(options.metadata ?? {}, 'metadata');
     if (!metadata.startsWith('{')) throw invalidArgument('metadata must be an object');
     if (ifAbsent && ifMatch !== undefined) throw invalidArgument('ifAbsent or ifMatch, not both');
-    if (ttlMs !== undefined && !(Number.isFinite(ttlMs) && ttlMs > 0)) throw invalidArgument('ttlMs must be over 0');
+    if (ttlMs !== undefined && !(Number.isInteger(ttlMs) && ttlMs > 0 && ttlMs <= maxTtlMs))
+      throw invalidArgument('ttlMs must be whole milliseconds');
+    const metadataSize = Buffer.byteLength(metadata);
+    if (metadataSize > 1024 * 1024)
+      throw new StorageError({
+        code: 'too_large',
+        message: 'metadata too large',
+        details: { limit: 1024 * 1024, actual: metadataSize },
+      });
     if (contentType.length > 256) throw invalidArgument('contentType has over 256 characters');
     const size = Buffer.byteLength(text);
     const limit = 2 * 1024 * 1024;

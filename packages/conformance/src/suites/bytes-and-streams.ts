@@ -175,22 +175,63 @@ export const bytesAndStreamsSuite: Suite = defineSuite(
       await store.storeStream('k', pieces(pattern(10), 3), { metadata, contentType: 'image/x' });
       const record = await store.retrieve('k');
       equal([record?.metadata, record?.contentType], [metadata, 'image/x'], 'metadata and content type');
-      if (t.recordFlags.conditional === 'none') return;
-      await rejects(
-        () => store.storeStream('k', pieces(pattern(5), 1), { ifAbsent: true }),
-        'already_exists',
-        'ifAbsent',
-      );
-      await rejects(
-        () => store.storeStream('k', pieces(pattern(5), 1), { ifMatch: 'never' }),
-        'conflict',
-        'ifMatch with another etag',
-      );
-      equal((await read(store, 'k'))?.length, 10, 'length of the record');
-      const info = await store.storeStream('k', pieces(pattern(7), 2), { ifMatch: record?.etag });
-      different(info.etag, record?.etag, 'etag of the new record');
-      equal((await read(store, 'k'))?.length, 7, 'length of the new record');
     });
+
+    test(
+      'stream-conditions',
+      'storeStream takes the conditions of store, and a lost one changes nothing',
+      all(
+        streams,
+        store((flags) => flags.conditionalStreams),
+      ),
+      async (t) => {
+        const store = await t.store();
+        const { etag } = await store.storeStream('k', pieces(pattern(10), 3), { ifAbsent: true });
+        await rejects(
+          () => store.storeStream('k', pieces(pattern(5), 1), { ifAbsent: true }),
+          'already_exists',
+          'ifAbsent',
+        );
+        await rejects(
+          () => store.storeStream('k', pieces(pattern(5), 1), { ifMatch: 'never' }),
+          'conflict',
+          'another etag',
+        );
+        equal((await read(store, 'k'))?.length, 10, 'length of the record');
+        const info = await store.storeStream('k', pieces(pattern(7), 2), { ifMatch: etag });
+        different(info.etag, etag, 'etag of the new record');
+        equal((await read(store, 'k'))?.length, 7, 'length of the new record');
+        async function* racing(): AsyncIterable<Uint8Array> {
+          yield pattern(3);
+          await store.store('k', 'meanwhile');
+        }
+        await rejects(
+          () => store.storeStream('k', racing(), { ifMatch: info.etag }),
+          'conflict',
+          'a record that changed meanwhile',
+        );
+        equal((await store.retrieve('k'))?.data, 'meanwhile', 'the record that came meanwhile');
+      },
+    );
+
+    test(
+      'no-stream-conditions',
+      'where storeStream takes no conditions they are unsupported',
+      all(
+        streams,
+        store((flags) => !flags.conditionalStreams),
+      ),
+      async (t) => {
+        const store = await t.store();
+        await rejects(
+          () => store.storeStream('k', pieces(pattern(5), 1), { ifAbsent: true }),
+          'unsupported',
+          'ifAbsent',
+        );
+        await rejects(() => store.storeStream('k', pieces(pattern(5), 1), { ifMatch: 'x' }), 'unsupported', 'ifMatch');
+        equal(await store.exists('k'), false, 'the record');
+      },
+    );
 
     test(
       'stream-expires',

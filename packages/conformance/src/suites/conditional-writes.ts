@@ -73,14 +73,15 @@ export const conditionalWritesSuite: Suite = defineSuite(
       const { etag } = await records.store('k', 1);
       await records.delete('k');
       await rejects(() => records.store('k', 2, { ifMatch: etag }), 'conflict', 'store');
-      await rejects(() => records.delete('k', { ifMatch: etag }), 'conflict', 'delete');
+      if (t.recordFlags.conditionalDelete)
+        await rejects(() => records.delete('k', { ifMatch: etag }), 'conflict', 'delete');
       equal(await records.exists('k'), false, 'the record');
     });
 
     test(
       'delete-if-match',
       'delete with ifMatch deletes the record that has the etag and no other',
-      conditional,
+      records((flags) => flags.conditionalDelete),
       async (t) => {
         const records = await t.keyed();
         const first = await records.store('k', 1);
@@ -218,6 +219,18 @@ export const conditionalWritesSuite: Suite = defineSuite(
     );
 
     test(
+      'no-conditional-delete',
+      'where delete takes no condition, ifMatch is unsupported and nothing is deleted',
+      records((flags) => !flags.conditionalDelete),
+      async (t) => {
+        const records = await t.keyed();
+        const { etag } = await records.store('k', 1);
+        await rejects(() => records.delete('k', { ifMatch: etag || 'x' }), 'unsupported', 'delete with ifMatch');
+        equal(await records.exists('k'), true, 'the record');
+      },
+    );
+
+    test(
       'unconditional-store',
       'where there are no conditions, etags are empty and conditions unsupported',
       records((flags) => flags.conditional === 'none'),
@@ -226,7 +239,6 @@ export const conditionalWritesSuite: Suite = defineSuite(
         equal((await records.store('k', 1)).etag, '', 'etag');
         await rejects(() => records.store('k', 2, { ifAbsent: true }), 'unsupported', 'ifAbsent');
         await rejects(() => records.store('k', 2, { ifMatch: 'x' }), 'unsupported', 'ifMatch');
-        await rejects(() => records.delete('k', { ifMatch: 'x' }), 'unsupported', 'delete with ifMatch');
         equal((await records.retrieve('k'))?.data, 1, 'data');
       },
     );

@@ -1,6 +1,6 @@
 import { update } from '@storage/core';
 import { different, equal, ok, rejects, within } from '../assert.ts';
-import { keyed, records, store } from '../needs.ts';
+import { all, keyed, records, store } from '../needs.ts';
 import { checkProgramOrder, checkSequentialModel } from '../properties/record-model.ts';
 import { defineSuite, type Suite } from '../suite.ts';
 import { oddKeys, pathKeys } from './keys.ts';
@@ -378,8 +378,47 @@ export const recordsSuite: Suite = defineSuite('records', keyed, (test) => {
   test(
     'program-order',
     'calls on a key keep the order of the calls, awaited or not',
-    ({ consistency, records }) => consistency === 'strong' && records !== false,
+    all(
+      records((flags) => flags.programOrder),
+      (capabilities) => capabilities.consistency === 'strong',
+    ),
     checkProgramOrder,
+  );
+
+  test(
+    'unordered-writes',
+    'where calls may overtake one another, the last value is one of those written',
+    records((flags) => !flags.programOrder),
+    async (t) => {
+      const records = await t.keyed();
+      await Promise.all([1, 2, 3].map((value) => records.store('k', value)));
+      ok([1, 2, 3].includes((await records.retrieve<number>('k'))?.data ?? 0), 'data is one of the values written');
+    },
+  );
+
+  test(
+    'too-large-metadata',
+    'metadata over maxMetadataBytes is too_large, and nothing is stored',
+    records((flags) => flags.maxMetadataBytes <= 32 * 1024 * 1024),
+    async (t) => {
+      const records = await t.keyed();
+      const limit = t.recordFlags.maxMetadataBytes;
+      const fits = { m: 'x'.repeat(limit - '{"m":""}'.length) };
+      await records.store('fits', 1, { metadata: fits });
+      if (t.recordFlags.metadata)
+        equal((await records.retrieve('fits'))?.metadata, fits, 'metadata of maxMetadataBytes');
+      const error = await rejects(
+        () => records.store('k', 1, { metadata: { m: `${fits.m}x` } }),
+        'too_large',
+        'one byte over',
+      );
+      equal(
+        [error.details?.['limit'], error.details?.['actual']],
+        [limit, limit + 1],
+        'details.limit and details.actual',
+      );
+      equal(await records.exists('k'), false, 'the record');
+    },
   );
 
   test('model-sequential', 'random operations do to the store what they do to a map', checkSequentialModel);
