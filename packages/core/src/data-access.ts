@@ -1,14 +1,14 @@
 import type { CallOptions, Outcome, Page, PageOptions } from './call.ts';
-import { isStorageError, outcome, StorageError } from './errors.ts';
+import { invalidArgument, isStorageError, outcome, StorageError, toStorageError } from './errors.ts';
 import { envelop, timeToLive, unwrap } from './expiry.ts';
 import type { RecordFilter } from './filter/types.ts';
 import { uuidv7 } from './ids.ts';
 import type { JsonObject, JsonValue, Metadata, MetadataInput, Storable } from './json.ts';
 import { type Provider, providerQueryFacet } from './provider.ts';
-import type { RecordInfo, StoredRecord, StoreOptions } from './records.ts';
+import type { Query, RecordInfo, StoredRecord, StoreOptions } from './records.ts';
 import { type DataReference, parseReferenceUri, type ReferenceAddress } from './reference.ts';
-import { isByteStream } from './values.ts';
-import { liveFilter, toDocument, toRecord, upsertDocuments } from './vector-records.ts';
+import { encodeJson, isByteStream, isBytes } from './values.ts';
+import { liveFilter, toDocument, toRecord, upsertDocument } from './vector-records.ts';
 
 export interface DataStoreOptions extends StoreOptions {
   /** Missing: a UUIDv7 is made. */
@@ -62,36 +62,27 @@ export class DataAccess {
     options: DataStoreOptions = {},
   ): Promise<DataReference> {
     return this.#on(providerName, 'store', options, async (provider) => {
-      const { key = uuidv7(), metadata, ttlMs: ownTtl, ...rest } = options;
-      const ttlMs = timeToLive(metadata, ownTtl);
+      const { key = uuidv7(), metadata: given, ttlMs: ownTtl, ...rest } = options;
+      const ttlMs = timeToLive(given, ownTtl);
+      const metadata = JSON.parse(encodeJson(given ?? {}, 'metadata')) as Metadata;
       const now = Date.now();
       const expiresAt = ttlMs === undefined ? undefined : now + ttlMs;
       if (provider.vectorHome !== undefined) {
         if (rest.ifAbsent !== undefined || rest.ifMatch !== undefined)
           provider.refuse('store', 'keeps vectors and has no conditional writes');
-        await upsertDocuments(
-          provider,
-          [await toDocument(provider, key, data, metadata, { now, expiresAt }, rest)],
-          rest,
-        );
-        return reference(provider, {
-          key,
-          metadata: (metadata ?? {}) as Metadata,
-          createdAt: new Date(now),
-          expiresAt,
-        });
+        const document = await toDocument(provider, key, data, metadata, { now, expiresAt }, rest);
+        await upsertDocument(provider, document, rest);
+        return reference(provider, { key, metadata, updatedAt: new Date(now), expiresAt });
       }
-      const keyed = provider.keyed('store');
-      const native = hasExpiry(provider);
+      const native = keepsExpiry(provider);
       const write: StoreOptions = { ...rest, metadata, ...(native && { ttlMs }) };
-      if (isByteStream(data)) {
-        if (expiresAt !== undefined && !native) provider.refuse('store', 'has no expiry for streams');
-        const info = await provider.records('store of a stream').storeStream(key, data, write);
-        return reference(provider, { ...info, metadata: (metadata ?? {}) as Metadata });
-      }
-      const value = expiresAt === undefined || native ? data : envelop(data, expiresAt);
-      const info = await keyed.store(key, value, write);
-      return reference(provider, { ...info, metadata: (metadata ?? {}) as Metadata, expiresAt });
+      const stream = isByteStream(data);
+      if ((stream || isBytes(data)) && expiresAt !== undefined && !native)
+        provider.refuse('store', 'has no expiry for bytes');
+      const info = stream
+        ? await provider.records('store of a stream').storeStream(key, data, write)
+        : await provider.keyed('store').store(key, native ? data : envelop(data, expiresAt), write);
+      return reference(provider, { ...info, metadata, expiresAt });
     });
   }
 
@@ -129,13 +120,16 @@ export class DataAccess {
     options?: CallOptions,
   ): Promise<StoredRecord<T> | undefined> {
     return this.#on(providerName, 'retrieve', options, async (provider) => {
-      if (provider.vectorHome === undefined) return live(await provider.keyed('retrieve').retrieve<T>(key, options));
-      return live((await this.#documents(provider, [key], options))[0]) as StoredRecord<T> | undefined;
+      const vectors = provider.vectorHome;
+      if (vectors === undefined) return live(provider, await provider.keyed('retrieve').retrieve<T>(key, options));
+      const collection = vectors.collection<JsonObject>(provider.collection);
+      const [document] = await missing(() => collection.get([key], { ...options, includeVectors: true }), []);
+      return live(provider, document && toRecord(document)) as StoredRecord<T> | undefined;
     });
   }
 
-  /** Removes what a reference or its URI points to; answers whether it was there. */
-  delete(target: DataReference | string, options?: CallOptions): Promise<boolean> {
+  /** Removes what a reference or its URI points to; answers whether it was there. (What expired on a provider that keeps no expiry itself still counts.) */
+  async delete(target: DataReference | string, options?: CallOptions): Promise<boolean> {
     const address = typeof target === 'string' ? parseReferenceUri(target) : target;
     return this.deleteByKey(address.storageType, address.key, options);
   }
@@ -148,7 +142,7 @@ export class DataAccess {
     });
   }
 
-  exists(target: DataReference | string, options?: CallOptions): Promise<boolean> {
+  async exists(target: DataReference | string, options?: CallOptions): Promise<boolean> {
     const address = typeof target === 'string' ? parseReferenceUri(target) : target;
     return this.existsByKey(address.storageType, address.key, options);
   }
@@ -165,13 +159,23 @@ export class DataAccess {
   ): Promise<readonly T[]> {
     return this.#on(providerName, 'query', options, async (provider) => {
       const { limit = 100, ...call } = options;
-      const custom = provider.backend.facet(providerQueryFacet);
-      if (custom !== undefined) return (await custom(filter, limit, call)).flatMap((data) => liveData<T>(data));
+      if (!Number.isInteger(limit) || limit < 1)
+        throw invalidArgument('limit must be a whole number from 1 on.', { path: 'limit' });
       const found: T[] = [];
+      const custom = provider.backend.facet(providerQueryFacet);
+      if (custom !== undefined) {
+        for (const item of await custom(filter, limit, call)) {
+          const { data, expiresAt = Number.POSITIVE_INFINITY } = unwrap(item);
+          if (expiresAt > Date.now()) found.push(data as T);
+        }
+        return found;
+      }
       const vectors = provider.vectorHome;
       if (vectors === undefined) {
-        for await (const record of provider.records('query').iterate({ filter, limit }, call))
-          found.push(...liveData<T>(record.data));
+        for await (const record of provider.records('query').iterate<T>({ filter, limit } as Query<T>, call)) {
+          const current = live(provider, record);
+          if (current !== undefined) found.push(current.data);
+        }
         return found;
       }
       return missing(async () => {
@@ -209,7 +213,7 @@ export class DataAccess {
   }
 
   /** Stores many; outcomes stand in the order of the items. */
-  storeMany(
+  async storeMany(
     providerName: string,
     items: Iterable<DataItem>,
     options?: CallOptions,
@@ -220,7 +224,7 @@ export class DataAccess {
   }
 
   /** Data in the order of the references, `undefined` where there is none. */
-  retrieveMany<T = JsonValue>(
+  async retrieveMany<T = JsonValue>(
     targets: Iterable<DataReference | string>,
     options?: CallOptions,
   ): Promise<readonly (T | undefined)[]> {
@@ -230,20 +234,11 @@ export class DataAccess {
   /** References of what a provider keeps, a page at a time, by key. */
   list(providerName: string, options: DataListOptions = {}): Promise<Page<DataReference>> {
     return this.#on(providerName, 'list', options, async (provider) => {
+      if (provider.vectorHome !== undefined) provider.refuse('list', 'keeps vectors and has no lists');
       const page = await provider.records('list').list({ ...options, include: 'info' });
       const items = page.items.flatMap((entry) => (entry.info === undefined ? [] : reference(provider, entry.info)));
       return page.cursor === undefined ? { items } : { items, cursor: page.cursor };
     });
-  }
-
-  async #documents(
-    provider: Provider,
-    keys: readonly string[],
-    options?: CallOptions,
-  ): Promise<readonly (StoredRecord | undefined)[]> {
-    const collection = provider.vectors('retrieve').collection<JsonObject>(provider.collection);
-    const found = await missing(() => collection.get(keys, { ...options, includeVectors: true }), []);
-    return found.map((document) => document && toRecord(document));
   }
 
   async #on<T>(
@@ -252,25 +247,30 @@ export class DataAccess {
     options: CallOptions | undefined,
     work: (provider: Provider) => Promise<T>,
   ): Promise<T> {
-    const provider = await this.#source.provider(name, operation, options);
-    return this.#source.run(provider, operation, () => work(provider));
+    try {
+      const provider = await this.#source.provider(name, operation, options);
+      return await this.#source.run(provider, operation, () => work(provider));
+    } catch (error) {
+      const write = operation === 'store' || operation === 'delete';
+      throw toStorageError(error, { backend: name, operation, ...(write && { applied: 'unknown' }) });
+    }
   }
 }
 
-function hasExpiry(provider: Provider): boolean {
+/** Whether the place where a provider keeps data has an expiry of its own. */
+function keepsExpiry(provider: Provider): boolean {
   const { records } = provider.backend.capabilities;
-  return records !== false && records.ttl !== false;
+  return provider.vectorHome === undefined && records !== false && records.ttl !== false;
 }
 
 function reference(
   provider: Provider,
-  info: Pick<RecordInfo, 'key' | 'metadata' | 'createdAt'> & {
-    readonly updatedAt?: Date;
+  info: Pick<RecordInfo, 'key' | 'metadata' | 'createdAt' | 'updatedAt'> & {
     readonly expiresAt?: Date | number | undefined;
   },
 ): DataReference {
   const { key, metadata, expiresAt } = info;
-  const createdAt = info.createdAt ?? info.updatedAt ?? new Date();
+  const createdAt = info.createdAt ?? info.updatedAt;
   return {
     storageType: provider.name,
     kind: provider.kind,
@@ -281,21 +281,12 @@ function reference(
   };
 }
 
-/** A record without its envelope, unless it is expired. */
-function live<T>(record: StoredRecord<T> | undefined): StoredRecord<T> | undefined {
-  if (record === undefined) return undefined;
-  const expiresAt = record.expiresAt?.getTime();
-  const inner = unwrap(record.data);
-  const end = inner.expiresAt ?? expiresAt;
-  if (end !== undefined && end <= Date.now()) return undefined;
-  return inner.expiresAt === undefined
-    ? record
-    : { ...record, data: inner.data as T, expiresAt: new Date(inner.expiresAt) };
-}
-
-function liveData<T>(data: unknown): readonly T[] {
-  const inner = unwrap(data);
-  return inner.expiresAt !== undefined && inner.expiresAt <= Date.now() ? [] : [inner.data as T];
+/** A record as it was stored, unless it is expired. A provider that keeps expiry itself has seen to that, by its own clock. */
+function live<T>(provider: Provider, record: StoredRecord<T> | undefined): StoredRecord<T> | undefined {
+  if (record === undefined || keepsExpiry(provider)) return record;
+  const { data, expiresAt = record.expiresAt?.getTime() } = unwrap(record.data);
+  if (expiresAt === undefined) return { ...record, data: data as T };
+  return expiresAt <= Date.now() ? undefined : { ...record, data: data as T, expiresAt: new Date(expiresAt) };
 }
 
 /** What a collection that is not there yet answers: it is made by the first store. */

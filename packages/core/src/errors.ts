@@ -116,8 +116,12 @@ export function isStorageError(value: unknown, code?: StorageErrorCode): value i
 }
 
 /** An error of code `invalid_argument`. `path` says where in the input. */
-export function invalidArgument(message: string, details?: { readonly [name: string]: unknown }): StorageError {
-  return new StorageError({ code: 'invalid_argument', message, ...(details && { details }) });
+export function invalidArgument(
+  message: string,
+  details?: { readonly [name: string]: unknown },
+  cause?: unknown,
+): StorageError {
+  return new StorageError({ code: 'invalid_argument', message, details, cause });
 }
 
 /** The same error with backend, operation and key filled in where it has none. */
@@ -151,12 +155,29 @@ export function withContext(
   return filled;
 }
 
-/** How a promise of a storage call ended. */
+/**
+ * What was thrown, as a `StorageError`: anything else (a defect, or a fault of the caller's own function) becomes the `cause` of
+ * one of code `internal`.
+ */
+export function toStorageError(
+  error: unknown,
+  context: Pick<StorageErrorInit, 'backend' | 'operation' | 'key' | 'applied'> = {},
+): StorageError {
+  if (isStorageError(error)) return error;
+  const { backend = 'a provider', operation = 'a call' } = context;
+  return new StorageError({
+    ...context,
+    code: 'internal',
+    message: `${backend} failed in ${operation}; see \`cause\`.`,
+    cause: error,
+  });
+}
+
+/** How a promise of a storage call ended. Never rejects. */
 export async function outcome<T>(call: Promise<T>): Promise<Outcome<T>> {
   try {
     return { ok: true, value: await call };
   } catch (error) {
-    if (isStorageError(error)) return { ok: false, error };
-    throw error;
+    return { ok: false, error: toStorageError(error) };
   }
 }

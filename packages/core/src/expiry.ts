@@ -1,35 +1,44 @@
 import { invalidArgument } from './errors.ts';
 import type { MetadataInput } from './json.ts';
+import { maxTtlMs } from './records.ts';
 
-/** The time to live of a store: `ttlMs`, or `metadata.ttl` in seconds. Both: `invalid_argument`. */
+/** The time to live of a store in milliseconds: `ttlMs`, or `metadata.ttl` in seconds. Both: `invalid_argument`. */
 export function timeToLive(metadata: MetadataInput | undefined, ttlMs: number | undefined): number | undefined {
-  const ttl = metadata !== undefined && Object.hasOwn(metadata, 'ttl') ? metadata['ttl'] : undefined;
-  if (ttl === undefined) return ttlMs;
-  if (ttlMs !== undefined)
-    throw invalidArgument('metadata.ttl and ttlMs are both given; keep one.', { path: 'metadata.ttl' });
-  if (typeof ttl !== 'number' || !(ttl > 0) || !Number.isFinite(ttl)) {
-    throw invalidArgument('metadata.ttl must be a number of seconds above 0.', { path: 'metadata.ttl' });
-  }
+  const ttl = metadata?.['ttl'];
+  const path = ttl === undefined ? 'ttlMs' : 'metadata.ttl';
+  if (ttl !== undefined && ttlMs !== undefined)
+    throw invalidArgument('metadata.ttl and ttlMs are both given; keep one.', { path });
   // Expiry is kept in whole milliseconds.
-  return Math.ceil(ttl * 1000);
+  const time = ttl === undefined ? ttlMs : typeof ttl === 'number' ? Math.ceil(ttl * 1000) : Number.NaN;
+  if (time !== undefined && !(Number.isInteger(time) && time > 0 && time <= maxTtlMs))
+    throw invalidArgument(
+      `${path} must be a number of ${ttl === undefined ? 'whole milliseconds' : 'seconds'} above 0, of at most 100 years.`,
+      { path },
+    );
+  return time;
 }
 
-/** Data with its expiry, for records of providers that keep none. */
+/** Data with its expiry, for records of providers that keep none; `null`: data that only looks like an envelope. */
 interface Envelope {
-  readonly $expiresAt: number;
+  readonly $expiresAt: number | null;
   readonly $data: unknown;
 }
 
-export function envelop(data: unknown, expiresAt: number): Envelope {
-  return { $expiresAt: expiresAt, $data: data };
+function isEnvelope(data: unknown): data is Envelope {
+  if (typeof data !== 'object' || data === null || Object.keys(data).length !== 2 || !Object.hasOwn(data, '$data'))
+    return false;
+  const { $expiresAt } = data as Partial<Envelope>;
+  return typeof $expiresAt === 'number' || $expiresAt === null;
 }
 
-/** The data and expiry of what may be an envelope. */
-export function unwrap(data: unknown): { readonly data: unknown; readonly expiresAt?: number } {
-  if (typeof data !== 'object' || data === null || !Object.hasOwn(data, '$expiresAt') || !Object.hasOwn(data, '$data'))
-    return { data };
-  const { $data, $expiresAt } = data as Envelope;
-  return Object.keys(data).length === 2 && typeof $expiresAt === 'number'
-    ? { data: $data, expiresAt: $expiresAt }
-    : { data };
+/** Data as it is kept where its expiry has to ride along. */
+export function envelop<D>(data: D, expiresAt: number | undefined): D | Envelope {
+  return expiresAt === undefined && !isEnvelope(data) ? data : { $expiresAt: expiresAt ?? null, $data: data };
+}
+
+/** The data and expiry of what `envelop` made. */
+export function unwrap(data: unknown): { readonly data: unknown; readonly expiresAt: number | undefined } {
+  return isEnvelope(data)
+    ? { data: data.$data, expiresAt: data.$expiresAt ?? undefined }
+    : { data, expiresAt: undefined };
 }

@@ -50,7 +50,7 @@ export class Provider {
   readonly kind: StorageKind;
   readonly collection: string;
   readonly embedder: Embedder | undefined;
-  #opening: Promise<void> | undefined;
+  #open = false;
 
   constructor(name: string, backend: Backend, options: ProviderOptions = {}) {
     this.name = name;
@@ -63,13 +63,10 @@ export class Provider {
     this.embedder = options.embedder;
   }
 
-  /** Opens the backend at first use, once; after a failure the next use tries again. */
+  /** Opens the backend at first use; after a failure the next use tries again. Backends share one opening among calls at the same time, each with its own deadline. */
   async ready(options?: CallOptions): Promise<this> {
-    this.#opening ??= this.backend.open(options).catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
-    await this.#opening;
+    if (!this.#open) await this.backend.open(options);
+    this.#open = true;
     return this;
   }
 

@@ -1,5 +1,6 @@
 import { invalidArgument } from './errors.ts';
 import type { Metadata } from './json.ts';
+import { assertKey } from './keys.ts';
 
 /** What a provider is good for. */
 export type StorageKind =
@@ -46,6 +47,7 @@ export type ReferenceAddress = Pick<DataReference, 'storageType' | 'kind' | 'key
 
 /** `provider://kind/<percent-encoded key>`. */
 export function referenceToUri(reference: ReferenceAddress): string {
+  assertKey(reference.key);
   return `${encodeURIComponent(reference.storageType)}://${reference.kind}/${encodeURIComponent(reference.key)}`;
 }
 
@@ -53,15 +55,21 @@ export function referenceToUri(reference: ReferenceAddress): string {
 export function parseReferenceUri(uri: string): ReferenceAddress {
   const parts = /^([^:/?#]+):\/\/([a-z_]+)\/([^/]+)$/.exec(uri);
   const kind = storageKinds.find((name) => name === parts?.[2]);
-  try {
-    if (parts !== null && kind !== undefined) {
-      return { storageType: decodeURIComponent(parts[1] ?? ''), kind, key: decodeURIComponent(parts[3] ?? '') };
-    }
-  } catch (cause) {
-    throw invalidArgument('the reference is not well percent-encoded.', { uri, cause });
+  if (parts === null || kind === undefined) {
+    throw invalidArgument(
+      'not a reference; it must read provider://kind/<percent-encoded key>, as referenceToUri makes it.',
+      { uri },
+    );
   }
-  throw invalidArgument(
-    'not a reference; it must read provider://kind/<percent-encoded key>, as referenceToUri makes it.',
-    { uri },
-  );
+  const key = decode(parts[3] ?? '', uri);
+  assertKey(key);
+  return { storageType: decode(parts[1] ?? '', uri), kind, key };
+}
+
+function decode(text: string, uri: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw invalidArgument('the reference is not well percent-encoded.', { uri }, cause);
+  }
 }

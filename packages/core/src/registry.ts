@@ -42,7 +42,6 @@ export interface Registry<P extends readonly Plugin[] = readonly Plugin[]> {
     name: Name,
     options: OptionsOf<PluginOf<P, Name>>,
   ): BackendOf<PluginOf<P, Name>>;
-  create(name: string, options: unknown): Backend;
   /** As `create`, with the options that the plugin reads from the environment. */
   createFromEnv(name: string, env: Environment): Backend;
   /** Names that are registered, in code point order. */

@@ -9,10 +9,10 @@ import {
   type HealthReport,
   invalidArgument,
   isBytes,
-  isStorageError,
   type JsonObject,
   type JsonValue,
   type KeyedRecords,
+  type Outcome,
   outcome,
   type ProviderQuery,
   providerQueryFacet,
@@ -22,12 +22,15 @@ import {
   type StoredRecord,
   type StoreItem,
   type StoreOptions,
+  toStorageError,
+  utf8Length,
   withContext,
 } from '../index.ts';
 
 /** What a custom provider's `store` may answer instead of nothing. */
 export interface ProviderStoreResult {
   readonly success: boolean;
+  /** Under which key it was kept. Missing: the one that was given. */
   readonly key?: string | undefined;
   /** Why it failed. */
   readonly error?: string | undefined;
@@ -36,34 +39,35 @@ export interface ProviderStoreResult {
 /** A storage of one's own. What it throws becomes a `StorageError` of code `internal`, unless it is one. */
 export interface ProviderDefinition {
   readonly name: string;
-  /** Keeps JSON data under a key, replacing what was there. `success: false` makes the call fail. */
+  /**
+   * Keeps JSON data under a key, replacing what was there. `success: false` makes the call fail. Data that the DataManager stores
+   * with a time to live comes as `{ $expiresAt, $data }`.
+   */
   store(
     key: string,
     data: JsonValue,
     metadata: JsonObject,
-  ): Promise<ProviderStoreResult | undefined | void> | ProviderStoreResult | undefined | void;
+  ): Promise<ProviderStoreResult | undefined> | Promise<void> | ProviderStoreResult | undefined;
   /** The data, or `undefined` when there is none. */
   retrieve(key: string): Promise<JsonValue | undefined> | JsonValue | undefined;
   /** Whether it was there. */
   delete(key: string): Promise<boolean> | boolean;
   /** Data of at most `limit` records that match. Without it the provider has no queries. */
   query?(filter: Parameters<ProviderQuery>[0], limit: number): Promise<readonly unknown[]> | readonly unknown[];
-  /** Called once before the first use. */
+  /** Called once before the first use; after a failure again. */
   open?(): Promise<void> | void;
   close?(): Promise<void> | void;
 }
 
-/** What the backend of a custom provider can do: keyed JSON records, nothing more. */
-export type ProviderCapabilities = Capabilities;
-
-function capabilitiesOf(definition: ProviderDefinition): ProviderCapabilities {
+function capabilitiesOf(definition: ProviderDefinition): Capabilities {
   return {
     records: {
       level: 'keyed',
       keys: 'any',
-      maxValueBytes: 64 * 1024 * 1024,
+      // No limit of ours.
+      maxValueBytes: Number.MAX_SAFE_INTEGER,
       metadata: false,
-      maxMetadataBytes: 64 * 1024 * 1024,
+      maxMetadataBytes: Number.MAX_SAFE_INTEGER,
       bytes: false,
       list: 'none',
       query: 'none',
@@ -92,14 +96,18 @@ function capabilitiesOf(definition: ProviderDefinition): ProviderCapabilities {
   };
 }
 
+const refusals = { not_initialized: 'call open() first.', closed: 'closed; make a new one.' } as const;
 const batchLimit = 10_000;
 
-class CustomBackend implements Backend<ProviderCapabilities>, KeyedRecords {
+type AnyOptions = StoreOptions & { readonly atomic?: boolean | undefined };
+
+class CustomBackend implements Backend, KeyedRecords {
   readonly name: string;
-  readonly capabilities: ProviderCapabilities;
+  readonly capabilities: Capabilities;
   readonly #definition: ProviderDefinition;
   #opening: Promise<void> | undefined;
-  #state: 'new' | 'open' | 'closed' = 'new';
+  /** Why calls are not taken. */
+  #refusal: keyof typeof refusals | undefined = 'not_initialized';
 
   constructor(definition: ProviderDefinition) {
     this.#definition = definition;
@@ -112,209 +120,174 @@ class CustomBackend implements Backend<ProviderCapabilities>, KeyedRecords {
   }
 
   facet<T>(token: FacetToken<T>): T | undefined {
-    if (token.id !== providerQueryFacet.id || this.#definition.query === undefined) return undefined;
-    const query: ProviderQuery = (filter, limit, options) =>
-      this.#call('query', undefined, options, () => this.#definition.query?.(filter, limit) ?? []);
-    return query as T;
+    const { query } = this.#definition;
+    if (token.id !== providerQueryFacet.id || query === undefined) return undefined;
+    const facet: ProviderQuery = (filter, limit, options) =>
+      this.#call('query', undefined, options, nothing, () => query.call(this.#definition, filter, limit));
+    return facet as T;
   }
 
   async open(): Promise<void> {
-    if (this.#state === 'closed') throw this.#error('closed', 'the provider is closed; make a new one.', 'open');
+    if (this.#refusal === 'closed') throw this.#error('closed', refusals.closed);
     this.#opening ??= (async () => this.#definition.open?.())();
     try {
       await this.#opening;
-      if (this.#state === 'new') this.#state = 'open';
     } catch (error) {
       this.#opening = undefined;
-      throw this.#wrap(error, 'open');
+      throw toStorageError(error, { backend: this.name, operation: 'open' });
     }
+    if (this.#refusal === 'not_initialized') this.#refusal = undefined;
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'closed') return;
-    const opened = this.#state === 'open';
-    this.#state = 'closed';
-    if (opened) await this.#definition.close?.();
+    if (this.#refusal === 'closed') return;
+    this.#refusal = 'closed';
+    // What never opened has nothing to close.
+    if (this.#opening !== undefined && (await outcome(this.#opening)).ok) await this.#definition.close?.();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
-  health(): Promise<HealthReport> {
-    const status = this.#state === 'open' ? 'healthy' : this.#state === 'new' ? 'unknown' : 'unhealthy';
-    const message =
-      this.#state === 'open' ? {} : { message: this.#state === 'new' ? 'not open yet; call open().' : 'closed' };
-    return Promise.resolve({ name: this.name, status, latencyMs: 0, ...message, details: {}, checkedAt: new Date() });
+  async health(): Promise<HealthReport> {
+    const refusal = this.#refusal;
+    return {
+      name: this.name,
+      status: refusal ? (refusal === 'closed' ? 'unhealthy' : 'unknown') : 'healthy',
+      latencyMs: 0,
+      ...(refusal && { message: refusals[refusal] }),
+      details: {},
+      checkedAt: new Date(),
+    };
   }
 
-  store(key: string, data: Storable, options: StoreOptions = {}): Promise<RecordInfo> {
-    return this.#call('store', key, options, async () => {
-      for (const name of ['ttlMs', 'ifAbsent', 'ifMatch'] as const) {
-        if (options[name] !== undefined)
-          throw this.#error('unsupported', `a custom provider has no ${name}; leave it out.`, 'store', 'no');
-      }
-      if (isBytes(data))
-        throw this.#error(
-          'unsupported',
-          'a custom provider keeps JSON only; encode bytes as base64 text.',
-          'store',
-          'no',
-        );
-      const text = encodeJson(data, 'data');
-      const metadata = encodeJson(options.metadata ?? {}, 'metadata');
+  store(key: string, data: Storable, options: AnyOptions = {}): Promise<RecordInfo> {
+    const prepare = (): [data: string, metadata: string] => {
+      if (isBytes(data)) throw this.#error('unsupported', 'has no bytes; store base64 text.');
+      return [encodeJson(data, 'data'), encodeJson(options.metadata ?? {}, 'metadata')];
+    };
+    return this.#call('store', key, options, prepare, async ([text, metadata]) => {
       const result = await this.#definition.store(
         key,
         JSON.parse(text) as JsonValue,
         JSON.parse(metadata) as JsonObject,
       );
-      if (result !== undefined && result !== null && !result.success) {
-        throw this.#error(
-          'internal',
-          `the provider could not store: ${result.error ?? 'no reason given'}.`,
-          'store',
-          'unknown',
-        );
-      }
-      return this.#info(key, text);
+      if (result?.success === false)
+        throw this.#error('internal', `could not store: ${result.error ?? 'no reason given'}.`);
+      return info(result?.key ?? key, text);
     });
   }
 
   retrieve<T = JsonValue>(key: string, options?: CallOptions): Promise<StoredRecord<T> | undefined> {
-    return this.#call('retrieve', key, options, async () => {
+    return this.#call('retrieve', key, options, nothing, async () => {
       const data = await this.#definition.retrieve(key);
-      return data === undefined ? undefined : { ...this.#info(key, JSON.stringify(data)), data: data as T };
+      return data === undefined ? undefined : { ...info(key, JSON.stringify(data)), data: data as T };
     });
   }
 
-  delete(key: string, options?: CallOptions & { readonly ifMatch?: string | undefined }): Promise<boolean> {
-    return this.#call('delete', key, options, async () => {
-      if (options?.ifMatch !== undefined)
-        throw this.#error('unsupported', 'a custom provider has no ifMatch; leave it out.', 'delete', 'no');
-      return this.#definition.delete(key);
-    });
+  delete(key: string, options?: AnyOptions): Promise<boolean> {
+    return this.#call('delete', key, options, nothing, () => this.#definition.delete(key));
   }
 
   async exists(key: string, options?: CallOptions): Promise<boolean> {
     return (await this.retrieve(key, options)) !== undefined;
   }
 
-  storeMany(
-    items: Iterable<StoreItem>,
-    options: CallOptions & { readonly atomic?: boolean | undefined } = {},
-  ): ReturnType<KeyedRecords['storeMany']> {
-    return this.#each(items, options, ({ key, data, ...item }, call) => this.store(key, data, { ...item, ...call }));
+  storeMany(items: Iterable<StoreItem>, options?: AnyOptions): Promise<readonly Outcome<RecordInfo>[]> {
+    return this.#each(items, options, ({ key, data, ...item }) => this.store(key, data, { ...item, ...options }));
   }
 
-  retrieveMany<T = JsonValue>(
+  async retrieveMany<T = JsonValue>(
     keys: Iterable<string>,
     options?: CallOptions,
   ): Promise<readonly (StoredRecord<T> | undefined)[]> {
-    return Promise.all(Array.from(keys, (key) => this.retrieve<T>(key, options)));
+    return (await this.#each(keys, options, (key) => this.retrieve<T>(key, options))).map((answer) => {
+      if (answer.ok) return answer.value;
+      throw answer.error;
+    });
   }
 
-  deleteMany(
-    keys: Iterable<string>,
-    options: CallOptions & { readonly atomic?: boolean | undefined } = {},
-  ): ReturnType<KeyedRecords['deleteMany']> {
-    return this.#each(keys, options, (key, call) => this.delete(key, call));
+  deleteMany(keys: Iterable<string>, options?: AnyOptions): Promise<readonly Outcome<boolean>[]> {
+    return this.#each(keys, options, (key) => this.delete(key, options));
   }
 
   /** One after another, because a key may stand twice. */
   async #each<I, T>(
     items: Iterable<I>,
-    options: CallOptions & { readonly atomic?: boolean | undefined },
-    run: (item: I, call: CallOptions) => Promise<T>,
-  ): Promise<Awaited<ReturnType<typeof outcome<T>>>[]> {
-    const { atomic, ...call } = options;
-    if (atomic === true)
-      throw this.#error('unsupported', 'a custom provider has no atomic batches; leave `atomic` out.', 'batch', 'no');
+    options: AnyOptions | undefined,
+    run: (item: I) => Promise<T>,
+  ): Promise<readonly Outcome<T>[]> {
+    this.#check(options);
     const list = [...items];
     if (list.length > batchLimit)
-      throw new StorageError({
-        code: 'too_large',
-        message: `a batch has at most ${batchLimit} members.`,
-        details: { limit: batchLimit, actual: list.length },
+      throw this.#error('too_large', `a batch has at most ${batchLimit} members.`, {
+        limit: batchLimit,
+        actual: list.length,
       });
-    const outcomes: Awaited<ReturnType<typeof outcome<T>>>[] = [];
-    for (const item of list) outcomes.push(await outcome(run(item, call)));
+    const outcomes: Outcome<T>[] = [];
+    for (const item of list) outcomes.push(await outcome(run(item)));
     return outcomes;
   }
 
-  async #call<T>(
+  /** `prepare` is what is refused before the provider is asked. */
+  async #call<P, T>(
     operation: string,
     key: string | undefined,
-    options: CallOptions | undefined,
-    work: () => Promise<T> | T,
+    options: AnyOptions | undefined,
+    prepare: () => P,
+    work: (prepared: P) => Promise<T> | T,
   ): Promise<T> {
-    const write = operation === 'store' || operation === 'delete';
+    let applied: Applied = 'no';
     try {
       if (key !== undefined) assertKey(key);
-      if (options?.signal?.aborted === true)
-        throw this.#error('aborted', 'the call was aborted before it began.', operation);
-      if (options?.timeoutMs !== undefined && !(options.timeoutMs > 0))
-        throw invalidArgument('timeoutMs must be a positive number of milliseconds.', { path: 'timeoutMs' });
-      if (this.#state !== 'open')
-        throw this.#error(
-          this.#state === 'new' ? 'not_initialized' : 'closed',
-          this.#state === 'new' ? 'call open() first.' : 'the provider is closed.',
-          operation,
-        );
+      this.#check(options);
+      const prepared = prepare();
+      applied = 'unknown';
+      return await work(prepared);
     } catch (error) {
-      throw this.#wrap(error, operation, key, write ? 'no' : undefined);
-    }
-    try {
-      return await work();
-    } catch (error) {
-      throw this.#wrap(error, operation, key, write ? 'unknown' : undefined);
+      const context = { backend: this.name, operation: `records.${operation}`, key };
+      const write = operation === 'store' || operation === 'delete';
+      throw withContext(toStorageError(error, context), { ...context, ...(write && { applied }) });
     }
   }
 
-  #error(code: StorageError['code'], message: string, operation: string, applied?: Applied): StorageError {
-    return new StorageError({ code, message, backend: this.name, operation: `records.${operation}`, applied });
+  #check(options: AnyOptions = {}): void {
+    for (const name of ['ttlMs', 'ifAbsent', 'ifMatch', 'atomic'] as const)
+      if ((options[name] ?? false) !== false) throw this.#error('unsupported', `has no ${name}; leave it out.`);
+    if (options.timeoutMs !== undefined && !(options.timeoutMs > 0))
+      throw invalidArgument('timeoutMs must be above 0.', { path: 'timeoutMs' });
+    if (options.signal?.aborted) throw this.#error('aborted', 'aborted before the call.');
+    if (this.#refusal) throw this.#error(this.#refusal, refusals[this.#refusal]);
   }
 
-  #wrap(error: unknown, operation: string, key?: string, applied?: Applied): StorageError {
-    const own = isStorageError(error)
-      ? error
-      : new StorageError({
-          code: 'internal',
-          message: `provider '${this.name}' failed in ${operation}; see \`cause\`.`,
-          cause: error,
-        });
-    const refused = own.code === 'invalid_argument' || own.code === 'too_large' ? 'no' : applied;
-    return withContext(own, {
-      backend: this.name,
-      operation: `records.${operation}`,
-      key,
-      applied: applied && refused,
-    });
+  #error(code: StorageError['code'], message: string, details?: StorageError['details']): StorageError {
+    return new StorageError({ code, message: `Provider '${this.name}': ${message}`, backend: this.name, details });
   }
+}
 
-  #info(key: string, text: string): RecordInfo {
-    // The provider keeps no times: `updatedAt` is the time of the call.
-    return {
-      key,
-      kind: 'json',
-      etag: '',
-      updatedAt: new Date(),
-      size: new TextEncoder().encode(text).length,
-      contentType: 'application/json',
-      metadata: {},
-    };
-  }
+const nothing = (): void => undefined;
+
+/** The provider keeps no times: `updatedAt` is the time of the call. */
+function info(key: string, text: string): RecordInfo {
+  return {
+    key,
+    kind: 'json',
+    etag: '',
+    updatedAt: new Date(),
+    size: utf8Length(text),
+    contentType: 'application/json',
+    metadata: {},
+  };
 }
 
 /**
  * Lifts `store`, `retrieve` and `delete` to a backend: keyed JSON records, without etags, expiry, metadata on reads, and lists; its
  * capabilities say so. Register it like any other: `dm.registerProvider('custom', defineProvider({ … }))`.
  */
-export function defineProvider(
-  definition: ProviderDefinition,
-): Backend<ProviderCapabilities> & { readonly records: KeyedRecords } {
-  for (const method of ['store', 'retrieve', 'delete'] as const) {
+export function defineProvider(definition: ProviderDefinition): Backend & { readonly records: KeyedRecords } {
+  for (const method of ['store', 'retrieve', 'delete'] as const)
     if (typeof definition[method] !== 'function')
-      throw invalidArgument(`a provider must have a function '${method}'.`, { path: method });
-  }
+      throw invalidArgument(`a provider needs a function '${method}'.`, { path: method });
   return new CustomBackend(definition);
 }

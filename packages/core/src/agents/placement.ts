@@ -2,11 +2,13 @@ import {
   type DataManager,
   type DataReference,
   type DataStoreOptions,
+  encodeJson,
   isByteStream,
   isBytes,
   type Storable,
   StorageError,
   type StorageKind,
+  utf8Length,
 } from '../index.ts';
 
 /** Kinds that can stand in for one another, best first. */
@@ -22,8 +24,10 @@ export interface PlacementOptions {
   readonly largeBytes?: number | undefined;
 }
 
+/** Numbers alone, more than one of them: a list, or a typed array that is not bytes. */
 function isVector(data: unknown): boolean {
-  return Array.isArray(data) && data.length > 1 && data.every((value) => typeof value === 'number');
+  const list = ArrayBuffer.isView(data) && !isBytes(data) ? Array.from(data as Float32Array) : data;
+  return Array.isArray(list) && list.length > 1 && list.every((value) => typeof value === 'number');
 }
 
 /**
@@ -32,14 +36,13 @@ function isVector(data: unknown): boolean {
  */
 export function placementOf(
   data: Storable | AsyncIterable<Uint8Array>,
-  options: PlacementOptions = {},
+  { largeBytes = 1024 ** 2 }: PlacementOptions = {},
 ): keyof typeof alternatives {
   if (isBytes(data) || isByteStream(data)) return 'object';
-  if (isVector(data)) return 'vector';
-  if (typeof data !== 'object' || data === null)
-    return typeof data === 'string' && data.length >= (options.largeBytes ?? 1024 ** 2) ? 'object' : 'key_value';
-  if ('vector' in data && isVector(data.vector)) return 'vector';
-  return JSON.stringify(data).length >= (options.largeBytes ?? 1024 ** 2) ? 'object' : 'relational';
+  if (isVector(data) || isVector((data as { vector?: unknown } | null)?.vector)) return 'vector';
+  const text = encodeJson(data, 'data');
+  if (utf8Length(text) >= largeBytes) return 'object';
+  return /^[[{]/.test(text) ? 'relational' : 'key_value';
 }
 
 /** Stores data on the registered provider that fits it best; the first registered of the best kind. None: `not_registered`. */

@@ -21,10 +21,10 @@ export interface NotUndone {
   readonly error: StorageError;
 }
 
-interface Done {
-  readonly part: StorePart;
+interface Step {
+  readonly provider: string;
   readonly key: string;
-  readonly previous: StoredRecord<unknown> | undefined;
+  previous: StoredRecord<unknown> | undefined;
 }
 
 /**
@@ -38,51 +38,40 @@ export async function storeAll(
   options: CallOptions = {},
 ): Promise<readonly DataReference[]> {
   const references: DataReference[] = [];
-  const done: Done[] = [];
+  const done: Step[] = [];
   for (const part of parts) {
     const { provider, data, key = uuidv7(), ...rest } = part;
-    // What is replaced is needed to put it back; a key that is made now replaces nothing.
-    const read = part.key === undefined ? undefined : await outcome(dm.getRecordByKey<unknown>(provider, key, options));
-    if (read !== undefined && !read.ok) throw await undo(dm, done, read.error);
-    const stored = await outcome(dm.store(provider, data, { ...rest, key, ...options }));
-    const step: Done = { part, key, previous: read?.value };
-    if (stored.ok) {
-      references.push(stored.value);
-      done.push(step);
-    } else {
-      throw await undo(
-        dm,
-        stored.error.applied === 'unknown' ? [...done, step] : done,
-        stored.error,
-        references.length,
-      );
+    const step: Step = { provider, key, previous: undefined };
+    const store = async (): Promise<DataReference> => {
+      // What is replaced is needed to put it back; a key that is made now replaces nothing.
+      if (part.key !== undefined) step.previous = await dm.getRecordByKey<unknown>(provider, key, options);
+      return dm.store(provider, data, { ...rest, key, ...options });
+    };
+    const stored = await outcome(store());
+    if (!stored.ok) {
+      if (stored.error.applied === 'unknown') done.push(step);
+      throw await undo(dm, done, stored.error, references.length);
     }
+    references.push(stored.value);
+    done.push(step);
   }
   return references;
 }
 
-async function undo(
-  dm: DataAccess,
-  done: readonly Done[],
-  error: StorageError,
-  index: number = done.length,
-): Promise<StorageError> {
+async function undo(dm: DataAccess, done: readonly Step[], error: StorageError, index: number): Promise<StorageError> {
   const notUndone: NotUndone[] = [];
-  for (const { part, key, previous } of done.toReversed()) {
+  for (const { provider, key, previous } of done.toReversed()) {
     const undone = await outcome<unknown>(
-      previous === undefined ? dm.deleteByKey(part.provider, key) : putBack(dm, part.provider, previous),
+      previous === undefined ? dm.deleteByKey(provider, key) : putBack(dm, provider, previous),
     );
-    if (!undone.ok) notUndone.push({ provider: part.provider, key, error: undone.error });
+    if (!undone.ok) notUndone.push({ provider, key, error: undone.error });
   }
   const left = notUndone.map(({ provider, key }) => `${provider}:${key}`).join(', ');
   return new StorageError({
-    code: error.code,
-    message: `part ${index} of storeAll failed: ${error.message}${left === '' ? ' Everything before it was undone.' : ` Could not be undone: ${left}.`}`,
-    backend: error.backend,
+    ...error,
+    message: `part ${index} of storeAll failed: ${error.message} ${left === '' ? 'All before it is undone.' : `Not undone: ${left}.`}`,
     operation: 'storeAll',
-    key: error.key,
-    retryable: error.retryable,
-    applied: notUndone.length === 0 ? 'no' : 'unknown',
+    applied: left === '' ? 'no' : 'unknown',
     details: { ...error.details, index, undone: done.length - notUndone.length, notUndone },
     cause: error,
   });

@@ -1,4 +1,12 @@
-import { canonicalName, type DataAccess, type DataManager, getDataManager, StorageError } from '../index.ts';
+import {
+  canonicalName,
+  type DataAccess,
+  type DataManager,
+  getDataManager,
+  invalidArgument,
+  outcome,
+  StorageError,
+} from '../index.ts';
 import { guarded } from './permissions.ts';
 
 export interface StorageRequirements {
@@ -20,34 +28,40 @@ interface MethodContext {
   readonly kind: 'method';
 }
 
-/** A function of the same behaviour, with what the original carried. */
-function wrap<F extends AnyFunction>(target: F, call: (self: unknown, args: unknown[]) => unknown): F {
-  const wrapped = function (this: unknown, ...args: unknown[]): unknown {
-    return call(this, args);
+/** A function of the same behaviour, once `before` has resolved, with what the original carried. */
+function wrap<F extends AnyFunction>(target: F, before?: () => Promise<void>): F {
+  const wrapped = function (this: never, ...args: never[]): unknown {
+    const run = (): unknown => Reflect.apply(target, this, args);
+    return before ? before().then(run) : run();
   };
   return Object.defineProperties(wrapped, Object.getOwnPropertyDescriptors(target)) as unknown as F;
 }
 
 /**
  * Gives a function `.storage`. As a wrapper: `const agent = storageEnabled({ providers: ['redis'] })(async () => agent.storage.store(…))`;
- * as a standard decorator of a method: `this.method.storage`.
+ * as a standard decorator of a method, where a decorator can't change the method's type: `storageOf(this.method).store(…)`.
  */
 export function storageEnabled({
   providers,
   dataManager,
 }: StorageRequirements): <F extends AnyFunction>(target: F, context?: MethodContext) => F & WithStorage {
   const names = new Set(providers.map(canonicalName));
-  return (target) => {
-    const wrapped = wrap(target, (self, args) => Reflect.apply(target, self as never, args as never[]));
-    return Object.defineProperty(wrapped, 'storage', {
+  return (target) =>
+    Object.defineProperty(wrap(target), 'storage', {
+      configurable: true,
       get: () =>
         guarded(
           dataManager ?? getDataManager(),
           (name) => names.has(canonicalName(name)),
-          `a function with storage of ${providers.join(', ')}`,
+          `a function with ${providers.join(', ')}`,
         ),
     }) as typeof target & WithStorage;
-  };
+}
+
+/** The `.storage` of a method that `storageEnabled` decorates. */
+export function storageOf(method: AnyFunction): DataAccess {
+  if ('storage' in method) return method.storage as DataAccess;
+  throw invalidArgument('storageOf() takes a function that storageEnabled wrapped.');
 }
 
 /**
@@ -62,11 +76,7 @@ export function requiresStorage({
   target: F,
   context?: MethodContext,
 ) => F {
-  return (target) =>
-    wrap(target, async (self, args) => {
-      await requireProviders(dataManager ?? getDataManager(), providers);
-      return Reflect.apply(target, self as never, args as never[]);
-    });
+  return (target) => wrap(target, () => requireProviders(dataManager ?? getDataManager(), providers));
 }
 
 async function requireProviders(dm: DataManager, providers: readonly string[]): Promise<void> {
@@ -74,20 +84,18 @@ async function requireProviders(dm: DataManager, providers: readonly string[]): 
   const unhealthy: string[] = [];
   await Promise.all(
     providers.map(async (name) => {
-      const report = await dm.healthOf(name);
-      if (report === undefined) missing.push(name);
-      else if (report.status !== 'healthy' && report.status !== 'degraded')
-        unhealthy.push(`${name} (${report.message ?? report.status})`);
+      const report = await outcome(dm.healthOf(name));
+      if (!report.ok) unhealthy.push(`${name} (${report.error.message})`);
+      else if (report.value === undefined) missing.push(name);
+      else if (!['healthy', 'degraded'].includes(report.value.status))
+        unhealthy.push(`${name} (${report.value.message ?? report.value.status})`);
     }),
   );
   if (missing.length + unhealthy.length === 0) return;
-  const parts = [
-    missing.length > 0 ? `not registered: ${missing.join(', ')}` : '',
-    unhealthy.length > 0 ? `unhealthy: ${unhealthy.join(', ')}` : '',
-  ];
+  const parts = Object.entries({ 'not registered': missing, unhealthy }).filter(([, names]) => names.length > 0);
   throw new StorageError({
     code: missing.length > 0 ? 'not_registered' : 'unavailable',
-    message: `required storage is not available; ${parts.filter((part) => part !== '').join('; ')}. Register what is missing, or start its server.`,
+    message: `required storage: ${parts.map(([why, names]) => `${why}: ${names.join(', ')}`).join('; ')}. Register what is missing, or start its server.`,
     operation: 'requiresStorage',
     details: { missing, unhealthy },
   });
