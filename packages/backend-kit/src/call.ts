@@ -68,7 +68,10 @@ class BoundedCall implements OwnedCall {
       if (left <= 0) controller.abort(timeoutError(this.#timeoutMs));
       else if (left <= maxTimerMs)
         this.#timer = setTimeout(() => controller.abort(timeoutError(this.#timeoutMs)), left);
-      this.#onAbort = () => controller.abort(caller?.reason);
+      this.#onAbort = () => {
+        clearTimeout(this.#timer);
+        controller.abort(caller?.reason);
+      };
       caller?.addEventListener('abort', this.#onAbort, { once: true });
     }
     return controller;

@@ -1,4 +1,5 @@
 export * from './call.ts';
+export * from './client.ts';
 export { recordId } from './coalescer-member.ts';
 export { type BackendContext, CallGuard, isPromise } from './context.ts';
 export * from './cursor.ts';
@@ -7,9 +8,12 @@ export * from './group-call.ts';
 export * from './health.ts';
 export * from './keyed-records.ts';
 export * from './lifecycle.ts';
+export { createMessaging, type MessagingDriver, MessagingFacade } from './messaging.ts';
 export type * from './record-driver.ts';
 export { createRecordStore, RecordStoreFacade } from './record-store.ts';
+export * from './subscription-queue.ts';
 export * from './sync-coalescer.ts';
+export * from './transactions.ts';
 export * from './translate.ts';
 export type * from './vector-driver.ts';
 export { createVectorStore } from './vector-store.ts';

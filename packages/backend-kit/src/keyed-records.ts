@@ -16,8 +16,15 @@ import {
 import type { OwnedCall } from './call.ts';
 import { type BackendContext, CallGuard, isPromise } from './context.ts';
 import type { KeyedDriver, MaybePromise, RowOutcome, WriteRow } from './record-driver.ts';
-import { checkBatch, checkIfMatch, encodeItem, encodeWrite, recordCapabilities, unsupported } from './record-encode.ts';
-import { checkFlag } from './record-plan.ts';
+import {
+  checkBatch,
+  checkDelete,
+  checkFlag,
+  encodeItem,
+  encodeWrite,
+  recordCapabilities,
+  unsupported,
+} from './record-encode.ts';
 import { toInfo, toRecordOrMiss } from './record-rows.ts';
 
 function same<T>(value: T): T {
@@ -94,25 +101,17 @@ export class KeyedRecordsFacade<Driver extends KeyedDriver = KeyedDriver> implem
 
   delete(key: string, options?: DeleteOptions): Promise<boolean> {
     let call: OwnedCall | undefined;
-    let etag: string | undefined;
-    let report = true;
+    let condition: ReturnType<typeof checkDelete>;
     try {
       call = this.guard.begin(options);
       assertKey(key);
-      if (options !== undefined) {
-        if (options.ifMatch !== undefined) {
-          etag = checkIfMatch(options.ifMatch, this.capabilities);
-          if (!this.capabilities.conditionalDelete)
-            throw unsupported('conditional deletes', 'records.conditionalDelete');
-        }
-        report = checkFlag(options.report, 'report', true);
-      }
+      condition = checkDelete(options, this.capabilities);
     } catch (error) {
       call?.end();
       return this.#reject(error, 'records.delete', key, true, undefined);
     }
     try {
-      const result = this.driver.remove(this.path, key, etag, report, call);
+      const result = this.driver.remove(this.path, key, condition.etag, condition.report, call);
       if (isPromise(result)) return this.guard.finish(result, same<boolean>, call, 'records.delete', key, true);
       call.end();
       return Promise.resolve(result);

@@ -1,6 +1,7 @@
 import {
   assertKey,
   assertText,
+  type DeleteOptions,
   encodeJson,
   invalidArgument,
   isByteStream,
@@ -103,6 +104,28 @@ export function encodeMetadata(metadata: unknown, limit: number): string {
     });
   }
   return text;
+}
+
+const plainDelete = { etag: undefined, report: true } as const;
+
+/** On what a delete depends, and whether its answer matters. */
+export function checkDelete(
+  options: Omit<DeleteOptions, 'signal' | 'timeoutMs'> | undefined,
+  capabilities: RecordCapabilities,
+): { readonly etag: string | undefined; readonly report: boolean } {
+  if (options === undefined) return plainDelete;
+  const report = checkFlag(options.report, 'report', true);
+  if (options.ifMatch === undefined) return { etag: undefined, report };
+  const etag = checkIfMatch(options.ifMatch, capabilities);
+  if (!capabilities.conditionalDelete) throw unsupported('conditional deletes', 'records.conditionalDelete');
+  return { etag, report };
+}
+
+/** An option that is true or false. */
+export function checkFlag(value: unknown, name: string, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw invalidArgument(`${name} must be true or false.`, { path: name });
+  return value;
 }
 
 /** Refuses a value over the store's limit. */

@@ -31,13 +31,6 @@ export function checkLimit(limit: unknown, fallback: number = defaultLimit, max:
   return limit as number;
 }
 
-/** An option that is true or false. */
-export function checkFlag(value: unknown, name: string, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'boolean') throw invalidArgument(`${name} must be true or false.`, { path: name });
-  return value;
-}
-
 export function checkPrefix(prefix: unknown): string {
   if (prefix === undefined) return '';
   assertText(prefix, 'prefix');

@@ -16,8 +16,8 @@ import {
 } from '@storage/core';
 import type { Call } from './call.ts';
 import type { CallGuard } from './context.ts';
-import { checkBatch, unsupported } from './record-encode.ts';
-import { checkFlag, checkLimit } from './record-plan.ts';
+import { checkBatch, checkFlag, unsupported } from './record-encode.ts';
+import { checkLimit } from './record-plan.ts';
 import { parseMetadata } from './record-rows.ts';
 import type { CollectionRow, VectorDriver, VectorHit, VectorRead, VectorRow } from './vector-driver.ts';
 import { checkCollectionName, checkFits, collectionMissing, encodeDocument, encodeVector } from './vector-encode.ts';

@@ -13,8 +13,8 @@ import {
 import type { Call } from './call.ts';
 import { type BackendContext, CallGuard } from './context.ts';
 import { encodeCursor } from './cursor.ts';
-import { encodeMetadata } from './record-encode.ts';
-import { checkFlag, checkLimit, positionOf } from './record-plan.ts';
+import { checkFlag, encodeMetadata } from './record-encode.ts';
+import { checkLimit, positionOf } from './record-plan.ts';
 import { parseMetadata } from './record-rows.ts';
 import { VectorCollectionFacade } from './vector-collection.ts';
 import type { CollectionRow, VectorDriver } from './vector-driver.ts';
