@@ -1,6 +1,24 @@
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore, VectorStore } from '@storage/core';
-import { type BackendContext, createHealth, createLifecycle, createRecordStore, createTranslator, createVectorStore, type Lifecycle } from '@storage/backend-kit';
+import {
+  type BackendContext,
+  createHealth,
+  createLifecycle,
+  createMessaging,
+  createRecordStore,
+  createTranslator,
+  createVectorStore,
+  type Lifecycle,
+} from '@storage/backend-kit';
+import type {
+  Backend,
+  CallOptions,
+  FacetToken,
+  HealthReport,
+  Messaging,
+  RecordStore,
+  VectorStore,
+} from '@storage/core';
 import { type MemoryCapabilities, memoryCapabilities } from './memory-capabilities.ts';
+import { MemoryMessaging } from './memory-messaging.ts';
 import { type MemoryOptions, memoryLimits } from './memory-options.ts';
 import { MemoryRecords } from './memory-records.ts';
 import { MemoryVectors } from './memory-vectors.ts';
@@ -9,6 +27,7 @@ import { MemoryVectors } from './memory-vectors.ts';
 export interface MemoryBackend extends Backend<MemoryCapabilities> {
   readonly records: RecordStore;
   readonly vectors: VectorStore;
+  readonly messaging: Messaging;
 }
 
 class Memory implements MemoryBackend {
@@ -16,6 +35,7 @@ class Memory implements MemoryBackend {
   readonly capabilities: MemoryCapabilities = memoryCapabilities;
   readonly records: RecordStore;
   readonly vectors: VectorStore;
+  readonly messaging: Messaging;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
   readonly #lifecycle: Lifecycle;
 
@@ -25,10 +45,24 @@ class Memory implements MemoryBackend {
     const translate = createTranslator(this.name, () => undefined);
     const records = new MemoryRecords(clock, limits);
     const vectors = new MemoryVectors(limits);
-    this.#lifecycle = createLifecycle({ backend: this.name, open: () => undefined, close: () => undefined, defaultTimeoutMs });
-    const context: BackendContext = { name: this.name, capabilities: this.capabilities, lifecycle: this.#lifecycle, translate, newId, defaultTimeoutMs };
+    this.#lifecycle = createLifecycle({
+      backend: this.name,
+      open: () => undefined,
+      close: () => messaging[Symbol.asyncDispose](),
+      defaultTimeoutMs,
+    });
+    const context: BackendContext = {
+      name: this.name,
+      capabilities: this.capabilities,
+      lifecycle: this.#lifecycle,
+      translate,
+      newId,
+      defaultTimeoutMs,
+    };
     this.records = createRecordStore(records, context);
     this.vectors = createVectorStore(vectors, context);
+    const messaging = createMessaging(new MemoryMessaging(), context);
+    this.messaging = messaging;
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,

@@ -34,6 +34,9 @@ export class MemoryBudget {
   }
 
   #fits(entries: number, bytes: number): boolean {
-    return (entries <= 0 || this.entries + entries <= this.#limits.maxEntries) && (bytes <= 0 || this.bytes + bytes <= this.#limits.maxBytes);
+    return (
+      (entries <= 0 || this.entries + entries <= this.#limits.maxEntries) &&
+      (bytes <= 0 || this.bytes + bytes <= this.#limits.maxBytes)
+    );
   }
 }

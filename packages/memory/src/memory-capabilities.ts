@@ -1,9 +1,10 @@
-import type { Capabilities, RecordCapabilities, VectorCapabilities } from '@storage/core';
+import type { Capabilities, MessagingCapabilities, RecordCapabilities, VectorCapabilities } from '@storage/core';
 
 /** Narrow where types depend on it: every facet that is stated is there. */
 export interface MemoryCapabilities extends Capabilities {
   readonly records: RecordCapabilities;
   readonly vectors: VectorCapabilities;
+  readonly messaging: MessagingCapabilities;
 }
 
 /** What the memory backend can do. */
@@ -31,9 +32,16 @@ export const memoryCapabilities: MemoryCapabilities = {
     atomicBatches: true,
     namespaces: true,
   },
-  vectors: { metrics: ['cosine', 'dot_product', 'euclidean'], maxDimension: 16_000, maxLimit: 10_000, exact: 'always', deleteWhere: 'atomic', atomicUpsert: true },
+  vectors: {
+    metrics: ['cosine', 'dot_product', 'euclidean'],
+    maxDimension: 16_000,
+    maxLimit: 10_000,
+    exact: 'always',
+    deleteWhere: 'atomic',
+    atomicUpsert: true,
+  },
   graph: false,
-  messaging: false,
+  messaging: { scope: 'process' },
   transactions: false,
   facets: [],
   abort: 'before-start',

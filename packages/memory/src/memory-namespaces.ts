@@ -1,5 +1,5 @@
-import { compareCodePoints } from '@storage/core/filter';
 import type { RowPage } from '@storage/backend-kit';
+import { compareCodePoints } from '@storage/core/filter';
 
 /** Whether a namespace path is `ns` or below it. */
 export function isWithin(path: string, ns: string): boolean {
@@ -19,6 +19,8 @@ export function childPaths(
     found.add(request.recursive ? relative : (relative.split('/', 1)[0] ?? relative));
   }
   const { after } = request;
-  const rows = [...found].sort(compareCodePoints).filter((path) => after === undefined || compareCodePoints(path, after) > 0);
+  const rows = [...found]
+    .sort(compareCodePoints)
+    .filter((path) => after === undefined || compareCodePoints(path, after) > 0);
   return { rows: rows.slice(0, request.limit), more: rows.length > request.limit };
 }

@@ -1,4 +1,4 @@
-import { invalidArgument, type CommonOptions } from '@storage/core';
+import { type CommonOptions, invalidArgument } from '@storage/core';
 
 export interface MemoryOptions extends CommonOptions {
   /** The most records and vectors kept; over it a write is `quota_exceeded`. Missing: 1,000,000. */
@@ -15,7 +15,8 @@ export interface MemoryLimits {
 
 function limit(value: number | undefined, fallback: number, name: string): number {
   if (value === undefined) return fallback;
-  if (!Number.isFinite(value) || value < 1) throw invalidArgument(`${name} is ${value}; it must be a number of at least 1.`, { path: name });
+  if (!Number.isFinite(value) || value < 1)
+    throw invalidArgument(`${name} is ${value}; it must be a number of at least 1.`, { path: name });
   return value;
 }
 

@@ -1,13 +1,25 @@
-import { compareCodePoints, compareSortValues, type FilterNode } from '@storage/core/filter';
+import type {
+  Call,
+  CompiledFilter,
+  InfoRow,
+  PageRequest,
+  Position,
+  RecordDriver,
+  RecordRow,
+  RowOutcome,
+  RowPage,
+  WriteHead,
+  WriteRow,
+} from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
-import type { Call, CompiledFilter, InfoRow, PageRequest, Position, RecordDriver, RecordRow, RowOutcome, RowPage, WriteHead, WriteRow } from '@storage/backend-kit';
+import { compareCodePoints, compareSortValues, type FilterNode } from '@storage/core/filter';
 import { MemoryBudget } from './memory-budget.ts';
 import { compilePredicate, type Predicate } from './memory-filter.ts';
 import { childPaths, isWithin } from './memory-namespaces.ts';
 import type { MemoryLimits } from './memory-options.ts';
 import { collectBytes, slices } from './memory-streams.ts';
-import { SortedKeys } from './sorted-keys.ts';
 import { recordDocument, valueAt } from './record-document.ts';
+import { SortedKeys } from './sorted-keys.ts';
 
 interface Table {
   readonly rows: Map<string, RecordRow>;
@@ -40,7 +52,8 @@ export class MemoryRecords implements RecordDriver<Predicate> {
     this.#writesSinceSweep = 0;
     const now = this.#clock();
     for (const [ns, table] of this.#tables) {
-      for (const row of table.rows.values()) if (row.expiresAt !== null && row.expiresAt <= now) this.#remove(ns, table, row);
+      for (const row of table.rows.values())
+        if (row.expiresAt !== null && row.expiresAt <= now) this.#remove(ns, table, row);
     }
   }
 
@@ -64,9 +77,18 @@ export class MemoryRecords implements RecordDriver<Predicate> {
     const now = this.#clock();
     const { ttlMs, condition: _condition, ...kept } = row;
     const content = typeof row.content === 'string' ? row.content : row.content.slice();
-    const next: RecordRow = { ...kept, content, createdAt: present?.createdAt ?? now, updatedAt: now, expiresAt: ttlMs === null ? null : now + ttlMs };
+    const next: RecordRow = {
+      ...kept,
+      content,
+      createdAt: present?.createdAt ?? now,
+      updatedAt: now,
+      expiresAt: ttlMs === null ? null : now + ttlMs,
+    };
     const replaced = this.#tables.get(ns)?.rows.get(row.key);
-    this.#budget.require(replaced === undefined ? 1 : 0, bytesOf(next) - (replaced === undefined ? 0 : bytesOf(replaced)));
+    this.#budget.require(
+      replaced === undefined ? 1 : 0,
+      bytesOf(next) - (replaced === undefined ? 0 : bytesOf(replaced)),
+    );
     this.#put(ns, next);
     if (++this.#writesSinceSweep > this.#budget.entries + 1000) this.sweep();
     return next;
@@ -74,7 +96,11 @@ export class MemoryRecords implements RecordDriver<Predicate> {
 
   writeMany(ns: string, rows: readonly WriteRow[], atomic: boolean): readonly RowOutcome<InfoRow>[] {
     if (!atomic) return rows.map((row) => outcome(() => this.write(ns, row)));
-    return this.#undoable(ns, rows.map((row) => row.key), () => rows.map((row, index) => ({ ok: true, value: indexed(index, () => this.write(ns, row)) })));
+    return this.#undoable(
+      ns,
+      rows.map((row) => row.key),
+      () => rows.map((row, index) => ({ ok: true, value: indexed(index, () => this.write(ns, row)) })),
+    );
   }
 
   async writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
@@ -82,7 +108,11 @@ export class MemoryRecords implements RecordDriver<Predicate> {
     return this.write(ns, { ...head, content, size: content.length });
   }
 
-  readStream(ns: string, key: string, range: { readonly offset: number; readonly length: number | undefined }): (InfoRow & { readonly chunks: AsyncIterable<Uint8Array> }) | undefined {
+  readStream(
+    ns: string,
+    key: string,
+    range: { readonly offset: number; readonly length: number | undefined },
+  ): (InfoRow & { readonly chunks: AsyncIterable<Uint8Array> }) | undefined {
     const row = this.#live(ns, key);
     if (row === undefined) return undefined;
     const bytes = typeof row.content === 'string' ? new TextEncoder().encode(row.content) : row.content;
@@ -139,7 +169,10 @@ export class MemoryRecords implements RecordDriver<Predicate> {
     return rows.length;
   }
 
-  namespaces(ns: string, request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number }): RowPage<string> {
+  namespaces(
+    ns: string,
+    request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
+  ): RowPage<string> {
     this.sweep();
     return childPaths(this.#tables.keys(), ns, request);
   }
@@ -174,7 +207,12 @@ export class MemoryRecords implements RecordDriver<Predicate> {
     return { rows: rest.slice(0, limit).map((position) => position.row), more: rest.length > limit };
   }
 
-  *#matching(ns: string, prefix: string, filter: Predicate | undefined, after: string | undefined): Generator<RecordRow> {
+  *#matching(
+    ns: string,
+    prefix: string,
+    filter: Predicate | undefined,
+    after: string | undefined,
+  ): Generator<RecordRow> {
     const table = this.#tables.get(ns);
     if (table === undefined) return;
     const keys = table.keys.all();
@@ -231,13 +269,24 @@ export class MemoryRecords implements RecordDriver<Predicate> {
 
 function checkCondition(row: WriteRow, present: RecordRow | undefined): void {
   if (row.condition?.type === 'absent' && present !== undefined) {
-    throw new StorageError({ code: 'already_exists', message: 'there is a record under this key; store without ifAbsent to replace it.', key: row.key, applied: 'no', details: { etag: present.etag } });
+    throw new StorageError({
+      code: 'already_exists',
+      message: 'there is a record under this key; store without ifAbsent to replace it.',
+      key: row.key,
+      applied: 'no',
+      details: { etag: present.etag },
+    });
   }
   if (row.condition?.type === 'match' && present?.etag !== row.condition.etag) throw conflict(row.key);
 }
 
 function conflict(key: string): StorageError {
-  return new StorageError({ code: 'conflict', message: 'the record does not have this etag any more; read it again.', key, applied: 'no' });
+  return new StorageError({
+    code: 'conflict',
+    message: 'the record does not have this etag any more; read it again.',
+    key,
+    applied: 'no',
+  });
 }
 
 function outcome<T>(work: () => T): RowOutcome<T> {
@@ -253,6 +302,11 @@ function indexed<T>(index: number, work: () => T): T {
     return work();
   } catch (error) {
     const failed = error as StorageError;
-    throw new StorageError({ ...failed, message: failed.message, cause: failed.cause, details: { ...failed.details, index } });
+    throw new StorageError({
+      ...failed,
+      message: failed.message,
+      cause: failed.cause,
+      details: { ...failed.details, index },
+    });
   }
 }

@@ -3,7 +3,11 @@ import type { Call } from '@storage/backend-kit';
 const sliceBytes = 64 * 1024;
 
 /** All chunks as one array. `require` is asked before each further chunk is kept. */
-export async function collectBytes(chunks: AsyncIterable<Uint8Array>, call: Call, require: (size: number) => void): Promise<Uint8Array> {
+export async function collectBytes(
+  chunks: AsyncIterable<Uint8Array>,
+  call: Call,
+  require: (size: number) => void,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {

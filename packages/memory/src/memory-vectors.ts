@@ -1,6 +1,16 @@
-import { compareCodePoints, type FilterNode } from '@storage/core/filter';
+import type {
+  Call,
+  CollectionRow,
+  CompiledFilter,
+  RowPage,
+  VectorDriver,
+  VectorHit,
+  VectorRead,
+  VectorRow,
+  VectorSearch,
+} from '@storage/backend-kit';
 import type { Metric } from '@storage/core';
-import type { CollectionRow, CompiledFilter, Call, RowPage, VectorDriver, VectorHit, VectorRead, VectorRow, VectorSearch } from '@storage/backend-kit';
+import { compareCodePoints, type FilterNode } from '@storage/core/filter';
 import { MemoryBudget } from './memory-budget.ts';
 import { compilePredicate, type Predicate } from './memory-filter.ts';
 import { isWithin } from './memory-namespaces.ts';
@@ -36,7 +46,10 @@ export class MemoryVectors implements VectorDriver<Predicate> {
     return { entries: this.#budget.entries, bytes: this.#budget.bytes };
   }
 
-  createCollection(name: string, options: { readonly dimension: number; readonly metric: Metric; readonly metadata: string }): { collection: CollectionRow; created: boolean } {
+  createCollection(
+    name: string,
+    options: { readonly dimension: number; readonly metric: Metric; readonly metadata: string },
+  ): { collection: CollectionRow; created: boolean } {
     const present = this.#collections.get(name);
     if (present !== undefined) return { collection: present.row, created: false };
     const row: CollectionRow = { name, ...options };
@@ -54,7 +67,9 @@ export class MemoryVectors implements VectorDriver<Predicate> {
   }
 
   listCollections(after: string | undefined, limit: number): RowPage<CollectionRow> {
-    const names = [...this.#collections.keys()].sort(compareCodePoints).filter((name) => after === undefined || compareCodePoints(name, after) > 0);
+    const names = [...this.#collections.keys()]
+      .sort(compareCodePoints)
+      .filter((name) => after === undefined || compareCodePoints(name, after) > 0);
     const rows = names.slice(0, limit).flatMap((name) => this.getCollection(name) ?? []);
     return { rows, more: names.length > limit };
   }
@@ -78,7 +93,12 @@ export class MemoryVectors implements VectorDriver<Predicate> {
     }
   }
 
-  get(collection: CollectionRow, ns: string, ids: readonly string[], includeVectors: boolean): readonly (VectorRead | undefined)[] {
+  get(
+    collection: CollectionRow,
+    ns: string,
+    ids: readonly string[],
+    includeVectors: boolean,
+  ): readonly (VectorRead | undefined)[] {
     const rows = this.#space(collection, ns)?.rows;
     return ids.map((id) => {
       const row = rows?.get(id);
@@ -101,7 +121,11 @@ export class MemoryVectors implements VectorDriver<Predicate> {
   }
 
   removeWhere(collection: CollectionRow, ns: string, filter: Predicate | undefined): number {
-    return this.remove(collection, ns, [...this.#matching(collection, ns, filter)].map((row) => row.id));
+    return this.remove(
+      collection,
+      ns,
+      [...this.#matching(collection, ns, filter)].map((row) => row.id),
+    );
   }
 
   compile(_collection: CollectionRow, filter: FilterNode): CompiledFilter<Predicate> {
@@ -116,13 +140,20 @@ export class MemoryVectors implements VectorDriver<Predicate> {
       hits.push({ row, score: scoreOf(collection.metric, search.vector, row.vector) });
     }
     hits.sort((a, b) => b.score - a.score || compareCodePoints(a.row.id, b.row.id));
-    return hits.slice(0, search.limit).map(({ row, score }) => ({ ...read(row, search.includeVectors), score, distance: undefined }));
+    return hits
+      .slice(0, search.limit)
+      .map(({ row, score }) => ({ ...read(row, search.includeVectors), score, distance: undefined }));
   }
 
   page(
     collection: CollectionRow,
     ns: string,
-    request: { readonly after: string | undefined; readonly limit: number; readonly filter: Predicate | undefined; readonly includeVectors: boolean },
+    request: {
+      readonly after: string | undefined;
+      readonly limit: number;
+      readonly filter: Predicate | undefined;
+      readonly includeVectors: boolean;
+    },
   ): RowPage<VectorRead> {
     const rows: VectorRead[] = [];
     for (const row of this.#matching(collection, ns, request.filter, request.after)) {
@@ -151,7 +182,12 @@ export class MemoryVectors implements VectorDriver<Predicate> {
     return deleted;
   }
 
-  *#matching(collection: CollectionRow, ns: string, filter: Predicate | undefined, after?: string): Generator<VectorRow> {
+  *#matching(
+    collection: CollectionRow,
+    ns: string,
+    filter: Predicate | undefined,
+    after?: string,
+  ): Generator<VectorRow> {
     const space = this.#space(collection, ns);
     if (space === undefined) return;
     const ids = space.ids.all();

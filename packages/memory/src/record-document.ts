@@ -15,7 +15,8 @@ export function recordDocument(row: RecordRow): object {
 export function valueAt(document: unknown, path: readonly string[]): unknown {
   let value = document;
   for (const key of path) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, key)) return undefined;
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, key))
+      return undefined;
     value = (value as { readonly [key: string]: unknown })[key];
   }
   return value;
