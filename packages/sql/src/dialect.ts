@@ -15,6 +15,8 @@ export interface Dialect {
   /** 64-bit integers: times in milliseconds, sizes. */
   readonly integer: string;
   readonly double: string;
+  /** A primary key that the engine counts up. */
+  readonly identity: string;
   /** What follows a table's column list when its rows live in the primary key. */
   readonly clusteredTable: string;
   /** The present in milliseconds, by the engine's clock. */

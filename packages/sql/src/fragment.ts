@@ -1,4 +1,4 @@
-import type { SqlValue } from './dialect.ts';
+import type { Dialect, SqlValue } from './dialect.ts';
 
 /** A piece of SQL with `?` for its parameters, which stand in the order of the text. */
 export interface SqlFragment {
@@ -39,4 +39,11 @@ export function quoteText(text: string): string {
 /** A name as an SQL identifier. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Texts with the dialect's placeholders. */
+export function mapTexts<T extends object>(texts: T, dialect: Dialect): T {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name, dialect.placeholders(String(text))]),
+  ) as T;
 }

@@ -9,3 +9,4 @@ export * from './prefix.ts';
 export * from './record-schema.ts';
 export * from './records.ts';
 export * from './sqlite.ts';
+export * from './vectors.ts';

@@ -76,6 +76,7 @@ export const postgresDialect: Dialect = {
   bytes: 'bytea',
   integer: 'bigint',
   double: 'double precision',
+  identity: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
   clusteredTable: '',
   now: '(extract(epoch from clock_timestamp()) * 1000)::bigint',
   kept: (expression) => expression,

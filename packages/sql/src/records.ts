@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts';
-import { fragment, type SqlFragment } from './fragment.ts';
+import { fragment, mapTexts, type SqlFragment } from './fragment.ts';
 import { prefixEnd } from './prefix.ts';
 
 /** What `RecordInfo` needs, in this order. */
@@ -69,11 +69,6 @@ export function recordTexts(dialect: Dialect): RecordTexts {
   return mapTexts(texts, dialect);
 }
 
-/** The texts with the dialect's placeholders. */
-function mapTexts<T extends object>(texts: T, dialect: Dialect): T {
-  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, dialect.placeholders(String(text))])) as T;
-}
-
 /** Statements of the chunks of streamed records. */
 export interface StreamTexts {
   /** stream, now: a stream that is being written. */
@@ -115,7 +110,7 @@ export function streamTexts(dialect: Dialect): StreamTexts {
 export const chunkBytes = 262_144;
 
 /** The namespaces a call is about: one, or one and all below. */
-function namespaceCondition(namespace: string, recursive: boolean): SqlFragment {
+export function namespaceCondition(namespace: string, recursive: boolean): SqlFragment {
   if (!recursive) return fragment('namespace = ?', namespace);
   if (namespace === '') return fragment('TRUE');
   // '0' follows '/', so this is every path that begins with `namespace/`.

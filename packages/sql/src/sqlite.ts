@@ -9,6 +9,7 @@ export const sqliteDialect: Dialect = {
   bytes: 'BLOB',
   integer: 'INTEGER',
   double: 'REAL',
+  identity: 'INTEGER PRIMARY KEY AUTOINCREMENT',
   clusteredTable: ' WITHOUT ROWID',
   now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
   kept: (expression) => `storage_kept(${expression})`,

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { SqlFragment, SqlValue } from '@storage/sql';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { SqliteSettings } from './sqlite-options.ts';
+import { storageScore } from './sqlite-vector-scores.ts';
 
 /** A prepared statement that answers rows as arrays, in the order of its columns. */
 export type Statement = BetterSqlite3.Statement<SqlValue[], SqlValue[]>;
@@ -10,6 +11,14 @@ type Drivers = {
   readonly Database: typeof BetterSqlite3;
   readonly loadVectors: (database: BetterSqlite3.Database) => void;
 };
+
+/** The statements of a set of texts, under their names. */
+export type Prepared<Texts> = { readonly [Name in keyof Texts]: Statement };
+
+export function prepareAll<Texts extends object>(connection: SqliteConnection, texts: Texts): Prepared<Texts> {
+  const entries = Object.entries(texts).map(([name, text]) => [name, connection.prepare(String(text))]);
+  return Object.fromEntries(entries) as Prepared<Texts>;
+}
 
 /** Statements of a shape that varies are kept while they are used: so many of them. */
 const keptStatements = 256;
@@ -35,6 +44,7 @@ export class SqliteConnection {
       this.kept = created;
       return created;
     });
+    database.function('storage_score', { deterministic: true }, storageScore);
   }
 
   /** A statement that its owner keeps. */

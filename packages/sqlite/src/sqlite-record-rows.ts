@@ -1,14 +1,7 @@
 import type { InfoRow, RecordRow, WriteHead, WriteRow } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 import { type RecordTexts, recordKinds, recordTexts, type SqlValue, type StreamTexts, sqliteDialect, streamTexts } from '@storage/sql';
-import type { SqliteConnection, Statement } from './sqlite-connection.ts';
-
-type Prepared<Texts> = { readonly [Name in keyof Texts]: Statement };
-
-function prepareAll<Texts extends object>(connection: SqliteConnection, texts: Texts): Prepared<Texts> {
-  const entries = Object.entries(texts).map(([name, text]) => [name, connection.prepare(String(text))]);
-  return Object.fromEntries(entries) as Prepared<Texts>;
-}
+import { type Prepared, prepareAll, type SqliteConnection } from './sqlite-connection.ts';
 
 /** Rows as SQLite gives them: in the order of `infoColumns` or `rowColumns`. */
 type Row = readonly SqlValue[];

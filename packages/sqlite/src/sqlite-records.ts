@@ -52,6 +52,7 @@ interface StoreOp {
 interface RemoveOp {
   readonly ns: string;
   readonly key: string;
+  readonly report: boolean;
 }
 type Result = InfoRow | boolean;
 
@@ -61,6 +62,11 @@ export interface SqliteRecordsOptions {
   readonly grouped: boolean;
   /** Called after writes with the time of now. */
   readonly afterWrite: (now: number) => void;
+}
+
+/** The row with bytes that nobody else can change: it may be carried out after the call has returned. */
+function ownRow(row: WriteRow): WriteRow {
+  return typeof row.content === 'string' ? row : { ...row, content: new Uint8Array(row.content) };
 }
 
 /** Records in SQLite. */
@@ -106,15 +112,16 @@ export class SqliteRecords implements RecordDriver<SqlFragment> {
 
   write(ns: string, row: WriteRow, call: Call): MaybePromise<InfoRow> {
     const queue = this.#coalescer;
+    const own = ownRow(row);
     if (row.condition === undefined && queue !== undefined) {
-      return queue.write(recordId(ns, row.key), { ns, row }, call) as Promise<InfoRow>;
+      return queue.write(recordId(ns, row.key), { ns, row: own }, call) as Promise<InfoRow>;
     }
-    return this.#behindKey(ns, row.key, call, () => this.#session.write(call, () => this.#rows.write(ns, row)));
+    return this.#behindKey(ns, row.key, call, () => this.#session.write(call, () => this.#rows.write(ns, own)));
   }
 
-  remove(ns: string, key: string, etag: string | undefined, _report: boolean, call: Call): MaybePromise<boolean> {
+  remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): MaybePromise<boolean> {
     const queue = this.#coalescer;
-    if (etag === undefined && queue !== undefined) return queue.write(recordId(ns, key), { ns, key }, call) as Promise<boolean>;
+    if (etag === undefined && queue !== undefined) return queue.write(recordId(ns, key), { ns, key, report }, call) as Promise<boolean>;
     return this.#behindKey(ns, key, call, () => this.#session.write(call, () => this.#rows.remove(ns, key, etag)));
   }
 
@@ -123,7 +130,7 @@ export class SqliteRecords implements RecordDriver<SqlFragment> {
   }
 
   writeMany(ns: string, rows: readonly WriteRow[], atomic: boolean, call: Call): MaybePromise<readonly RowOutcome<InfoRow>[]> {
-    return this.#batch(rows, (row) => row.key, atomic, call, (row) => this.#rows.write(ns, row));
+    return this.#batch(rows.map(ownRow), (row) => row.key, atomic, call, (row) => this.#rows.write(ns, row));
   }
 
   removeMany(ns: string, keys: readonly string[], atomic: boolean, call: Call): MaybePromise<readonly RowOutcome<boolean>[]> {
@@ -212,7 +219,7 @@ export class SqliteRecords implements RecordDriver<SqlFragment> {
   }
 
   #apply(op: StoreOp | RemoveOp): Result {
-    return 'row' in op ? this.#rows.write(op.ns, op.row) : this.#rows.remove(op.ns, op.key, undefined);
+    return 'row' in op ? this.#rows.write(op.ns, op.row) : this.#rows.remove(op.ns, op.key, undefined) || !op.report;
   }
 
   #failure(error: unknown, key: string): { readonly ok: false; readonly error: StorageError } {

@@ -1,10 +1,10 @@
 import { invalidArgument, StorageError } from '@storage/core';
-import { fieldIndex, type MigrateMode, planMigrations, recordSchema, recordTarget, type SchemaPart, schemaTable, schemaTexts, sqliteDialect } from '@storage/sql';
+import { fieldIndex, type MigrateMode, planMigrations, recordSchema, recordTarget, type SchemaPart, schemaTable, schemaTexts, sqliteDialect, vectorSchema } from '@storage/sql';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteField } from './sqlite-options.ts';
 
 /** The parts of the schema that this backend keeps. */
-const ownParts: readonly SchemaPart[] = [recordSchema];
+const ownParts: readonly SchemaPart[] = [recordSchema, vectorSchema];
 
 function tableExists(connection: SqliteConnection, name: string): boolean {
   return connection.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(name) !== undefined;

@@ -1,0 +1,92 @@
+import type { Dialect } from './dialect.ts';
+import { fragment, mapTexts, type SqlFragment } from './fragment.ts';
+import type { SchemaPart } from './migrations.ts';
+import { namespaceCondition } from './records.ts';
+
+/** Tables of vectors where they are kept as bytes, 32-bit floats one after another. */
+export const vectorSchema: SchemaPart = {
+  name: 'vectors',
+  migrations: [
+    {
+      version: 1,
+      statements: ({ text, json, bytes, integer, double, identity }) => [
+        // `version` counts the changes of the collection's documents.
+        `CREATE TABLE storage_collections (id ${identity}, name ${text} NOT NULL UNIQUE, dimension ${integer} NOT NULL,
+          metric ${text} NOT NULL, metadata ${json} NOT NULL, version ${integer} NOT NULL)`,
+        `CREATE TABLE storage_vectors (collection ${integer} NOT NULL, namespace ${text} NOT NULL, id ${text} NOT NULL,
+          norm ${double} NOT NULL, metadata ${json} NOT NULL, content ${text}, vector ${bytes} NOT NULL,
+          PRIMARY KEY (collection, namespace, id))`,
+      ],
+    },
+  ],
+};
+
+const collectionColumns = 'id, name, dimension, metric, metadata, version';
+
+export interface VectorTexts {
+  /** name, dimension, metric, metadata. Changes nothing when the name is taken. */
+  readonly createCollection: string;
+  /** name. */
+  readonly collection: string;
+  /** name behind which, how many. */
+  readonly collections: string;
+  /** id. */
+  readonly removeCollection: string;
+  /** id: its documents change. Changes nothing when the collection is gone. */
+  readonly bump: string;
+  /** collection, namespace, id, norm, metadata, content, vector. */
+  readonly write: string;
+  /** collection, namespace, id. */
+  readonly read: string;
+  /** collection, namespace, id. */
+  readonly remove: string;
+}
+
+/** What a document is read by; the vector last, and only where it is asked for. */
+export const vectorColumns: string = 'id, content, metadata';
+
+export function vectorTexts(dialect: Dialect): VectorTexts {
+  const texts: VectorTexts = {
+    createCollection:
+      'INSERT INTO storage_collections (name, dimension, metric, metadata, version) VALUES (?, ?, ?, ?, 0) ON CONFLICT (name) DO NOTHING',
+    collection: `SELECT ${collectionColumns} FROM storage_collections WHERE name = ?`,
+    collections: `SELECT ${collectionColumns} FROM storage_collections WHERE name > ? ORDER BY name LIMIT ?`,
+    removeCollection: 'DELETE FROM storage_collections WHERE id = ?',
+    bump: 'UPDATE storage_collections SET version = version + 1 WHERE id = ?',
+    write: `INSERT INTO storage_vectors (collection, namespace, id, norm, metadata, content, vector) VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (collection, namespace, id) DO UPDATE SET norm = excluded.norm, metadata = excluded.metadata,
+      content = excluded.content, vector = excluded.vector`,
+    read: `SELECT ${vectorColumns}, vector FROM storage_vectors WHERE collection = ? AND namespace = ? AND id = ?`,
+    remove: 'DELETE FROM storage_vectors WHERE collection = ? AND namespace = ? AND id = ?',
+  };
+  return mapTexts(texts, dialect);
+}
+
+/** Documents of a collection. `namespace` missing: of all namespaces. */
+export function vectorSelection(selection: {
+  readonly collection: number;
+  readonly namespace?: string | undefined;
+  readonly recursive?: boolean;
+  readonly after?: string | undefined;
+  readonly filter?: SqlFragment | undefined;
+}): SqlFragment {
+  const { collection, namespace, recursive = false, after, filter } = selection;
+  const parts = [fragment('collection = ?', collection)];
+  if (namespace !== undefined) parts.push(namespaceCondition(namespace, recursive));
+  if (after !== undefined) parts.push(fragment('id > ?', after));
+  if (filter !== undefined) parts.push(fragment(`(${filter.text})`, ...filter.params));
+  return { text: parts.map((part) => part.text).join(' AND '), params: parts.flatMap((part) => part.params) };
+}
+
+export function countVectors({ text, params }: SqlFragment): SqlFragment {
+  return fragment(`SELECT count(*) FROM storage_vectors WHERE ${text}`, ...params);
+}
+
+export function removeVectors({ text, params }: SqlFragment): SqlFragment {
+  return fragment(`DELETE FROM storage_vectors WHERE ${text}`, ...params);
+}
+
+export function pageVectors({ text, params }: SqlFragment, includeVectors: boolean, limit: number): SqlFragment {
+  const columns = includeVectors ? `${vectorColumns}, vector` : vectorColumns;
+  return fragment(`SELECT ${columns} FROM storage_vectors WHERE ${text} ORDER BY id LIMIT ?`, ...params, limit);
+}

@@ -1,0 +1,216 @@
+import type {
+  Call,
+  CollectionRow,
+  CompiledFilter,
+  MaybePromise,
+  RowPage,
+  VectorDriver,
+  VectorHit,
+  VectorRead,
+  VectorRow,
+  VectorSearch,
+} from '@storage/backend-kit';
+import { type Metric, StorageError } from '@storage/core';
+import type { FilterNode } from '@storage/core/filter';
+import {
+  compileSqlFilter,
+  countVectors,
+  fragment,
+  pageVectors,
+  removeVectors,
+  type SqlFragment,
+  type SqlValue,
+  sqliteDialect,
+  vectorColumns,
+  vectorSelection,
+  vectorTarget,
+  type VectorTexts,
+  vectorTexts,
+} from '@storage/sql';
+import { prepareAll, type Prepared, type SqliteConnection } from './sqlite-connection.ts';
+import type { SqliteSession } from './sqlite-records.ts';
+import { distanceOf, normOf, scoreExpression, toFloats, toVectorBytes } from './sqlite-vector-scores.ts';
+
+/** A collection as its row has it. */
+interface Collection extends CollectionRow {
+  readonly id: number;
+  readonly version: number;
+}
+
+function toCollection(row: readonly SqlValue[]): Collection {
+  return {
+    id: row[0] as number,
+    name: row[1] as string,
+    dimension: row[2] as number,
+    metric: row[3] as Metric,
+    metadata: row[4] as string,
+    version: row[5] as number,
+  };
+}
+
+function toRead(row: readonly SqlValue[], vector: SqlValue | undefined): VectorRead {
+  return {
+    id: row[0] as string,
+    content: (row[1] as string | null) ?? undefined,
+    metadata: row[2] as string,
+    vector: vector === undefined ? undefined : toFloats(vector as Uint8Array),
+  };
+}
+
+/** Vectors in SQLite. Every search is exact; sqlite-vec measures, and the filter is part of the statement. */
+export class SqliteVectors implements VectorDriver<SqlFragment> {
+  #connection!: SqliteConnection;
+  #session!: SqliteSession;
+  #statements!: Prepared<VectorTexts>;
+
+  /** Gives it a connection to work on: no call comes before. */
+  attach(connection: SqliteConnection, session: SqliteSession): void {
+    this.#connection = connection;
+    this.#session = session;
+    this.#statements = prepareAll(connection, vectorTexts(sqliteDialect));
+  }
+
+  createCollection(
+    name: string,
+    { dimension, metric, metadata }: { readonly dimension: number; readonly metric: Metric; readonly metadata: string },
+    call: Call,
+  ): MaybePromise<{ readonly collection: CollectionRow; readonly created: boolean }> {
+    return this.#change(call, () => {
+      const created = this.#statements.createCollection.run(name, dimension, metric, metadata).changes > 0;
+      return { collection: this.#find(name) as Collection, created };
+    });
+  }
+
+  deleteCollection(name: string, call: Call): MaybePromise<boolean> {
+    return this.#change(call, () => {
+      const found = this.#find(name);
+      if (found === undefined) return false;
+      this.#connection.run(removeVectors(vectorSelection({ collection: found.id })));
+      return this.#statements.removeCollection.run(found.id).changes > 0;
+    });
+  }
+
+  getCollection(name: string, call: Call): MaybePromise<CollectionRow | undefined> {
+    return this.#session.read(call, () => this.#find(name));
+  }
+
+  listCollections(after: string | undefined, limit: number, call: Call): MaybePromise<RowPage<CollectionRow>> {
+    return this.#session.read(call, () => {
+      const found = this.#statements.collections.all(after ?? '', limit + 1).map(toCollection);
+      return { rows: found.slice(0, limit), more: found.length > limit };
+    });
+  }
+
+  upsert(collection: CollectionRow, ns: string, rows: readonly VectorRow[], call: Call): MaybePromise<void> {
+    return this.#changeIn(collection, call, (id) => {
+      for (const { id: document, vector, content, metadata } of rows) {
+        this.#statements.write.run(id, ns, document, normOf(vector), metadata, content ?? null, toVectorBytes(vector));
+      }
+    });
+  }
+
+  get(
+    collection: CollectionRow,
+    ns: string,
+    ids: readonly string[],
+    includeVectors: boolean,
+    call: Call,
+  ): MaybePromise<readonly (VectorRead | undefined)[]> {
+    const { id } = collection as Collection;
+    const read = (document: string): VectorRead | undefined => {
+      const row = this.#statements.read.get(id, ns, document);
+      return row && toRead(row, includeVectors ? row[3] : undefined);
+    };
+    return this.#session.read(call, () => this.#connection.snapshot(() => ids.map(read)));
+  }
+
+  remove(collection: CollectionRow, ns: string, ids: readonly string[], call: Call): MaybePromise<number> {
+    return this.#changeIn(collection, call, (id) =>
+      ids.reduce((count, document) => count + this.#statements.remove.run(id, ns, document).changes, 0),
+    );
+  }
+
+  removeWhere(collection: CollectionRow, ns: string, filter: SqlFragment | undefined, call: Call): MaybePromise<number> {
+    return this.#changeIn(collection, call, (id) =>
+      this.#connection.run(removeVectors(vectorSelection({ collection: id, namespace: ns, filter }))),
+    );
+  }
+
+  compile(_collection: CollectionRow, filter: FilterNode): CompiledFilter<SqlFragment> {
+    return compileSqlFilter(sqliteDialect, filter, vectorTarget);
+  }
+
+  search(collection: CollectionRow, ns: string, search: VectorSearch<SqlFragment>, call: Call): MaybePromise<readonly VectorHit[]> {
+    const { id, metric } = collection as Collection;
+    const { vector, limit, filter, includeVectors } = search;
+    const selection = vectorSelection({ collection: id, namespace: ns, filter });
+    const score = scoreExpression(metric, vector);
+    const columns = includeVectors ? `${vectorColumns}, score, vector` : `${vectorColumns}, score`;
+    // The best are found by id and score alone; what else is asked of them is read for those few.
+    const text = fragment(
+      `SELECT ${columns} FROM (SELECT rowid AS best, coalesce(${score.text}, 0) AS score, id AS tie FROM storage_vectors
+        WHERE ${selection.text} ORDER BY 2 DESC, 3 LIMIT ?) JOIN storage_vectors ON rowid = best ORDER BY score DESC, tie`,
+      ...score.params,
+      ...selection.params,
+      limit,
+    );
+    return this.#session.read(call, () =>
+      this.#connection.all(text).map((row) => {
+        const found = row[3] as number;
+        return { ...toRead(row, includeVectors ? row[4] : undefined), score: found, distance: distanceOf(metric, found) };
+      }),
+    );
+  }
+
+  page(
+    collection: CollectionRow,
+    ns: string,
+    request: {
+      readonly after: string | undefined;
+      readonly limit: number;
+      readonly filter: SqlFragment | undefined;
+      readonly includeVectors: boolean;
+    },
+    call: Call,
+  ): MaybePromise<RowPage<VectorRead>> {
+    const { after, limit, filter, includeVectors } = request;
+    const selection = vectorSelection({ collection: (collection as Collection).id, namespace: ns, after, filter });
+    return this.#session.read(call, () => {
+      const found = this.#connection.all(pageVectors(selection, includeVectors, limit + 1));
+      const more = found.length > limit;
+      if (more) found.pop();
+      return { rows: found.map((row) => toRead(row, includeVectors ? row[3] : undefined)), more };
+    });
+  }
+
+  count(collection: CollectionRow, ns: string | undefined, filter: SqlFragment | undefined, call: Call): MaybePromise<number> {
+    const selection = vectorSelection({ collection: (collection as Collection).id, namespace: ns, filter });
+    return this.#session.read(call, () => Number(this.#connection.get(countVectors(selection))?.[0]));
+  }
+
+  dropNamespace(collection: CollectionRow, ns: string, recursive: boolean, call: Call): MaybePromise<number | undefined> {
+    return this.#changeIn(collection, call, (id) =>
+      this.#connection.run(removeVectors(vectorSelection({ collection: id, namespace: ns, recursive }))),
+    );
+  }
+
+  #find(name: string): Collection | undefined {
+    const row = this.#statements.collection.get(name);
+    return row && toCollection(row);
+  }
+
+  #change<T>(call: Call, work: () => T): MaybePromise<T> {
+    return this.#session.write(call, () => this.#connection.transaction(work));
+  }
+
+  /** A change of documents; of a collection that is gone meanwhile it is `not_found`. */
+  #changeIn<T>(collection: CollectionRow, call: Call, work: (id: number) => T): MaybePromise<T> {
+    const { id, name } = collection as Collection;
+    return this.#change(call, () => {
+      if (this.#statements.bump.run(id).changes === 0) {
+        throw new StorageError({ code: 'not_found', message: `Collection ${name} was deleted meanwhile; create it again.`, applied: 'no', details: { collection: name } });
+      }
+      return work(id);
+    });
+  }
+}
