@@ -27,7 +27,10 @@ export function installHint(name: string): string {
     : '';
 }
 
-type PluginOf<P extends readonly Plugin[], Name> = Extract<P[number], { readonly name: Name }>;
+/** Where the plugins are not known by type, any of them. */
+type PluginOf<P extends readonly Plugin[], Name> = string extends P[number]['name']
+  ? P[number]
+  : Extract<P[number], { readonly name: Name }>;
 type BackendOf<P> = P extends Plugin<string, infer _Options, infer B> ? B : Backend;
 type OptionsOf<P> = P extends Plugin<string, infer Options, Backend> ? Options : unknown;
 
