@@ -5,11 +5,11 @@ import { invalidArgument, StorageError } from './errors.ts';
 import type { HealthReport } from './health.ts';
 import type { Environment } from './plugin.ts';
 import { Provider, type ProviderOptions } from './provider.ts';
-import { canonicalName, defaultRegistry, installHint, type Registry } from './registry.ts';
+import { canonicalName, defaultRegistry, installHint, type PluginSource } from './registry.ts';
 
 export interface DataManagerOptions {
   /** Where a name that no provider was registered under is looked up, to be made from the environment. Missing: the default registry. */
-  readonly registry?: Registry | undefined;
+  readonly registry?: PluginSource | undefined;
   /** Missing: the process's environment, read when it is needed. */
   readonly env?: Environment | undefined;
 }
@@ -27,7 +27,7 @@ export interface ProviderCall {
 export class DataManager extends DataAccess implements AsyncDisposable {
   readonly #providers = new Map<string, Provider>();
   readonly #listeners = new Set<(call: ProviderCall) => void>();
-  readonly #registry: Registry | undefined;
+  readonly #registry: PluginSource | undefined;
   readonly #env: Environment | undefined;
   /** Where its views (an agent's, a wrapped function's) find providers. */
   readonly source: ProviderSource;

@@ -28,25 +28,24 @@ export function installHint(name: string): string {
 }
 
 /** Where the plugins are not known by type, any of them. */
-type PluginOf<P extends readonly Plugin[], Name> = string extends P[number]['name']
-  ? P[number]
-  : Extract<P[number], { readonly name: Name }>;
+type PluginOf<P extends Plugin, Name> = string extends P['name'] ? P : Extract<P, { readonly name: Name }>;
 type BackendOf<P> = P extends Plugin<string, infer _Options, infer B> ? B : Backend;
 type OptionsOf<P> = P extends Plugin<string, infer Options, Backend> ? Options : unknown;
 
-/** Plugins by name. Its types come from the plugin values themselves. */
-export interface Registry<P extends readonly Plugin[] = readonly Plugin[]> {
-  /** Registers a plugin and answers this registry, typed with it. A name that is taken is `already_exists` unless `replace`; a contract of another version is `version_mismatch`. */
-  use<Q extends Plugin>(plugin: Q, options?: { readonly replace?: boolean }): Registry<readonly [...P, Q]>;
+/** What a DataManager asks of a registry, whatever it is typed by. */
+export interface PluginSource {
   /** The plugin of that name or alias; `undefined` when there is none. */
   find(name: string): Plugin | undefined;
-  /** A backend of the plugin's options, not yet open. An unknown name is `not_registered`, listing what is registered and what to install. */
-  create<Name extends P[number]['name']>(
-    name: Name,
-    options: OptionsOf<PluginOf<P, Name>>,
-  ): BackendOf<PluginOf<P, Name>>;
-  /** As `create`, with the options that the plugin reads from the environment. */
+  /** A backend of the options that the plugin reads from the environment, not yet open. An unknown name is `not_registered`, listing what is registered and what to install. */
   createFromEnv(name: string, env: Environment): Backend;
+}
+
+/** Plugins by name. Its types come from the plugin values themselves. */
+export interface Registry<P extends Plugin = Plugin> extends PluginSource {
+  /** Registers a plugin and answers this registry, typed with it. A name that is taken is `already_exists` unless `replace`; a contract of another version is `version_mismatch`. */
+  use<Q extends Plugin>(plugin: Q, options?: { readonly replace?: boolean }): Registry<P | Q>;
+  /** A backend of the plugin's options, not yet open. An unknown name is `not_registered`, listing what is registered and what to install. */
+  create<Name extends P['name']>(name: Name, options: OptionsOf<PluginOf<P, Name>>): BackendOf<PluginOf<P, Name>>;
   /** Names that are registered, in code point order. */
   names(): readonly string[];
 }
@@ -110,10 +109,10 @@ class PluginRegistry implements Registry {
 }
 
 /** A registry with these plugins. */
-export function createRegistry<const P extends readonly Plugin[] = readonly []>(plugins?: P): Registry<P> {
+export function createRegistry<const P extends readonly Plugin[] = readonly []>(plugins?: P): Registry<P[number]> {
   const registry: Registry = new PluginRegistry();
   for (const plugin of plugins ?? []) registry.use(plugin);
-  return registry as unknown as Registry<P>;
+  return registry as unknown as Registry<P[number]>;
 }
 
 /** The registry that `import '@storage/<name>/register'` adds to: one a process, shared by every copy of this package. */
