@@ -152,6 +152,18 @@ describe('SyncCoalescer', () => {
       if (random(2) === 0) {
         model.set(id, step);
         checks.push(put(coalescer, id, step).then((value) => expect(value).toBe(step)));
+      } else if (random(3) === 0) {
+        // A write on a condition: not gathered, and now and then it takes its time.
+        model.set(id, step);
+        const change = (): number => {
+          data.set(id, step);
+          return step;
+        };
+        const task = (): number | Promise<number> =>
+          random(2) === 0 ? change() : new Promise((resolve) => setImmediate(() => resolve(change())));
+        checks.push(
+          Promise.resolve(coalescer.after(id, unboundedCall, task)).then((value) => expect(value).toBe(step)),
+        );
       } else {
         const expected = model.get(id);
         checks.push(

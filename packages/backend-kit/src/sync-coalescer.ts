@@ -38,6 +38,8 @@ export class SyncCoalescer<Op, Result> {
   /** Ids that stand in the queue, and those of a batch that answers by promise. */
   #queued = new Set<string>();
   #running: Set<string> | undefined;
+  /** Ids with a task under way that answers by promise. Everything later of theirs waits. */
+  readonly #held = new Map<string, number>();
   #scheduled = false;
   readonly #onTurn = (): void => {
     this.#scheduled = false;
@@ -49,14 +51,14 @@ export class SyncCoalescer<Op, Result> {
     this.#maxBatch = options.maxBatch ?? 1000;
   }
 
-  /** Nothing is queued or running: there is no need to ask for a key. */
+  /** Nothing is queued or running: there is no need to ask for a key, nor for a read to go through `after`. */
   get idle(): boolean {
-    return this.#queue.length === 0 && this.#running === undefined;
+    return this.#queue.length === 0 && this.#running === undefined && this.#held.size === 0;
   }
 
   /** Whether something is queued or running for the key, told by `recordId`. */
   pending(id: string): boolean {
-    return this.#queued.has(id) || (this.#running?.has(id) ?? false);
+    return this.#queued.has(id) || this.#held.has(id) || (this.#running?.has(id) ?? false);
   }
 
   /** Queues a write that depends on nothing. */
@@ -64,22 +66,22 @@ export class SyncCoalescer<Op, Result> {
     const member = new Member<Op, Result>(id, op, call);
     this.#queue.push(member);
     this.#queued.add(id);
-    if (this.#running !== undefined) member.watch(true);
-    else this.#schedule();
+    if (this.#running !== undefined || this.#held.size > 0) member.watch(true);
+    if (this.#running === undefined) this.#schedule();
     return member.promise;
   }
 
   /**
-   * Runs `task` at once when nothing is queued for the key, else behind what is, and before writes of the key that come later.
-   * `undefined`: behind every write that is queued now; later writes do not wait for it.
+   * Runs `task` at once when nothing is queued for the key, else behind what is; what comes later for the key waits for it, also
+   * when it answers by promise. `undefined`: behind every write that is queued now; later writes do not wait for it.
    */
   after<T>(id: string | undefined, call: Call, task: () => MaybePromise<T>): MaybePromise<T> {
-    if (id === undefined ? this.idle : !this.pending(id)) return task();
+    if (id === undefined ? this.idle : !this.pending(id)) return this.#begin(id, task);
     const behind = new Promise<T>((resolve, reject) => {
       const start = (): void => {
         try {
           call.check();
-          resolve(task());
+          resolve(this.#begin(id, task));
         } catch (error) {
           reject(error);
         }
@@ -92,6 +94,21 @@ export class SyncCoalescer<Op, Result> {
     return raceCall(behind, call);
   }
 
+  /** Runs a task, and holds its key until it has settled. */
+  #begin<T>(id: string | undefined, task: () => MaybePromise<T>): MaybePromise<T> {
+    const result = task();
+    if (id === undefined || !isPromise(result)) return result;
+    this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+    const release = (): void => {
+      const left = (this.#held.get(id) ?? 1) - 1;
+      if (left > 0) this.#held.set(id, left);
+      else this.#held.delete(id);
+      this.flush();
+    };
+    result.then(release, release);
+    return result;
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -100,11 +117,13 @@ export class SyncCoalescer<Op, Result> {
 
   /** Carries out what is queued now, without waiting for the turn to end. */
   flush(): void {
-    while (this.#running === undefined && this.#queue.length > 0) this.#round();
+    while (this.#running === undefined && this.#queue.length > 0 && this.#round());
   }
 
-  #round(): void {
+  /** Answers whether there was anything to carry out. */
+  #round(): boolean {
     const { batch, tasks } = this.#take();
+    if (batch.length === 0 && tasks.length === 0) return false;
     const members = batch.every((member) => member.call === unboundedCall)
       ? batch
       : batch.filter((member) => member.wanted(true));
@@ -113,16 +132,17 @@ export class SyncCoalescer<Op, Result> {
       const pending = this.#attempt(members, group);
       if (pending !== undefined) {
         void this.#wait(members, group, pending, tasks);
-        return;
+        return true;
       }
     }
     for (const task of tasks) task.start();
+    return true;
   }
 
   /** Takes the next batch out of the queue and what follows it. */
   #take(): { readonly batch: readonly Member<Op, Result>[]; readonly tasks: readonly Waiting[] } {
     const queue = this.#queue;
-    if (this.#waiting === 0 && queue.length <= this.#maxBatch) {
+    if (this.#waiting === 0 && this.#held.size === 0 && queue.length <= this.#maxBatch) {
       this.#queue = [];
       this.#queued.clear();
       return { batch: queue as Member<Op, Result>[], tasks: none };
@@ -137,18 +157,19 @@ export class SyncCoalescer<Op, Result> {
     const batch: Member<Op, Result>[] = [];
     const tasks: Waiting[] = [];
     const rest: (Member<Op, Result> | Waiting)[] = [];
-    /** Keys with a task in `tasks`: their writes wait. Keys with an entry in `rest`: everything of theirs waits. */
+    // Keys with a task in `tasks`, which may take its time, and keys with an entry in `rest`: everything later of theirs waits.
     const closed = new Set<string>();
     const deferred = new Set<string>();
     for (const entry of queue) {
       const { id } = entry;
       const isTask = 'start' in entry;
-      const waits =
-        id === undefined
-          ? rest.length > 0
-          : deferred.has(id) || (!isTask && (closed.has(id) || batch.length >= this.#maxBatch));
+      let waits: boolean;
+      if (id === undefined) waits = rest.length > 0 || this.#held.size > 0;
+      else
+        waits = deferred.has(id) || this.#held.has(id) || closed.has(id) || (!isTask && batch.length >= this.#maxBatch);
       if (waits) {
         rest.push(entry);
+        if (!isTask) entry.watch(true);
         if (id !== undefined) deferred.add(id);
       } else if (isTask) {
         tasks.push(entry);
