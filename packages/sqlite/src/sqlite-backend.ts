@@ -1,5 +1,5 @@
-import { type BackendContext, type Call, createHealth, createLifecycle, createRecordStore, createVectorStore, type Lifecycle } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore, VectorStore } from '@storage/core';
+import { type BackendContext, type Call, createHealth, createLifecycle, createRecordStore, createTransactions, createVectorStore, type Lifecycle } from '@storage/backend-kit';
+import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore, Transactions, VectorStore } from '@storage/core';
 import { type SqliteCapabilities, sqliteCapabilities } from './sqlite-capabilities.ts';
 import { configure, loadDrivers, makeFolder, openDatabase, SqliteConnection } from './sqlite-connection.ts';
 import { SqliteEngine } from './sqlite-engine.ts';
@@ -11,6 +11,7 @@ import { SqliteRecordRows } from './sqlite-record-rows.ts';
 import { SqliteRecords } from './sqlite-records.ts';
 import { applySchema } from './sqlite-schema.ts';
 import { SqliteSweep } from './sqlite-sweep.ts';
+import { SqliteTransactions } from './sqlite-transactions.ts';
 import { SqliteVectors } from './sqlite-vectors.ts';
 
 /** A store in one SQLite file. */
@@ -18,6 +19,7 @@ export interface SqliteBackend extends Backend<SqliteCapabilities> {
   readonly name: 'sqlite';
   readonly records: RecordStore;
   readonly vectors: VectorStore;
+  readonly transactions: Transactions;
 }
 
 /** What facets are made from. */
@@ -35,11 +37,13 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
   readonly context: BackendContext;
   readonly records: RecordStore;
   readonly vectors: VectorStore;
+  readonly transactions: Transactions;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
   engine!: SqliteEngine;
   readonly #lifecycle: Lifecycle;
   readonly #records: SqliteRecords;
   readonly #vectors = new SqliteVectors();
+  readonly #transactions: SqliteTransactions;
   readonly #facets = new Map<string, unknown>();
   #sweep: SqliteSweep | undefined;
   #trouble: string | undefined;
@@ -58,6 +62,8 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
     this.context = { name: 'sqlite', capabilities: this.capabilities, lifecycle: this.#lifecycle, translate, newId, defaultTimeoutMs };
     this.#records = new SqliteRecords({ translate, grouped: true, afterWrite: (now) => this.#sweep?.afterWrite(now) });
     this.records = createRecordStore(this.#records, this.context);
+    this.#transactions = new SqliteTransactions(this.#records, translate, clock);
+    this.transactions = createTransactions(this.#transactions, this.context);
     this.vectors = createVectorStore(this.#vectors, this.context);
     this.health = createHealth({
       backend: 'sqlite',
@@ -120,6 +126,7 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
         const rows = new SqliteRecordRows(connection, clock);
         this.#records.attach(rows, engine);
         this.#vectors.attach(connection, engine);
+        this.#transactions.attach(engine);
         this.#sweep = settings.readOnly ? undefined : new SqliteSweep(rows, (task) => this.#runSweep(task));
         this.engine = engine;
       } catch (error) {

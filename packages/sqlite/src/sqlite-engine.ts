@@ -72,6 +72,7 @@ export class SqliteEngine {
     try {
       const result = await body(connection);
       call.check();
+      if (!connection.database.inTransaction) throw givenUp();
       connection.commit();
       return result;
     } catch (error) {
@@ -145,5 +146,14 @@ function pausedBy(event: Promise<void> | undefined, ms: number, call: Call): Pro
     const timer = setTimeout(end, Math.max(0, ms));
     signal?.addEventListener('abort', end, { once: true });
     void event?.then(end);
+  });
+}
+
+/** The engine ends a transaction by itself when it has no room or the disk fails, whatever the body made of that error. */
+function givenUp(): StorageError {
+  return new StorageError({
+    code: 'invalid_state',
+    message: 'SQLite gave the transaction up after an error inside it; nothing of it was applied. Let such errors end the body.',
+    applied: 'no',
   });
 }

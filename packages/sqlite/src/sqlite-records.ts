@@ -10,11 +10,13 @@ import {
   type RowOutcome,
   type RowPage,
   SyncCoalescer,
+  stepFailed,
+  type TransactionStep,
   type Translate,
   type WriteHead,
   type WriteRow,
 } from '@storage/backend-kit';
-import { isStorageError, StorageError } from '@storage/core';
+import { isStorageError, type StorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
 import {
   compileSqlFilter,
@@ -28,7 +30,7 @@ import {
   type SqlFragment,
   sqliteDialect,
 } from '@storage/sql';
-import { isFull } from './sqlite-errors.ts';
+import { isBusy, isFull } from './sqlite-errors.ts';
 import { listNamespaces } from './sqlite-namespaces.ts';
 import { type SqliteRecordRows, toInfoRow } from './sqlite-record-rows.ts';
 import { readStream, writeStream } from './sqlite-streams.ts';
@@ -206,16 +208,28 @@ export class SqliteRecords implements RecordDriver<SqlFragment> {
   }
 
   /** Runs behind every write that is queued. */
-  #behindAll<T>(call: Call, task: () => MaybePromise<T>): MaybePromise<T> {
+  behindAll<T>(call: Call, task: () => MaybePromise<T>): MaybePromise<T> {
     return this.#coalescer === undefined ? task() : this.#coalescer.after(undefined, call, task);
   }
 
   #readBehind<T>(call: Call, task: () => T): MaybePromise<T> {
-    return this.#behindAll(call, () => this.#session.read(call, task));
+    return this.behindAll(call, () => this.#session.read(call, task));
   }
 
   #writeBehind<T>(call: Call, task: () => T): MaybePromise<T> {
-    return this.#behindAll(call, () => this.#session.write(call, task));
+    return this.behindAll(call, () => this.#session.write(call, task));
+  }
+
+  /** Steps in one transaction: all or none. */
+  runSteps(steps: readonly TransactionStep[], call: Call): MaybePromise<readonly Result[]> {
+    const { connection } = this.#rows;
+    const owned = steps.map((step) => (step.type === 'write' ? { ...step, row: ownRow(step.row) } : step));
+    return this.#writeBehind(call, () => connection.transaction(() => owned.map((step, index) => this.#step(step, index))));
+  }
+
+  #step(step: TransactionStep, index: number): Result {
+    if (step.type === 'write') return this.#atIndex(step.row, (row) => row.key, index, (row) => this.#rows.write(step.ns, row));
+    return this.#atIndex(step.key, (key) => key, index, (key) => this.#rows.remove(step.ns, key, step.etag) || !step.report);
   }
 
   #apply(op: StoreOp | RemoveOp): Result {
@@ -257,8 +271,8 @@ export class SqliteRecords implements RecordDriver<SqlFragment> {
     try {
       return apply(item);
     } catch (thrown) {
-      const { error } = this.#failure(thrown, keyOf(item));
-      throw new StorageError({ ...error, message: error.message, cause: error.cause, applied: 'no', details: { ...error.details, index } });
+      if (isBusy(thrown)) throw thrown;
+      throw stepFailed(this.#failure(thrown, keyOf(item)).error, index);
     }
   }
 

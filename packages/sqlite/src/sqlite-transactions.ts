@@ -1,0 +1,48 @@
+import type { Call, InfoRow, MaybePromise, TransactionDriver, TransactionStep, Translate } from '@storage/backend-kit';
+import type { SqlFragment } from '@storage/sql';
+import type { SqliteConnection } from './sqlite-connection.ts';
+import type { SqliteEngine } from './sqlite-engine.ts';
+import { SqliteRecordRows } from './sqlite-record-rows.ts';
+import { SqliteRecords, withinTransaction } from './sqlite-records.ts';
+
+/** Transactions: of given steps among other writes, interactive ones on a connection of their own where there can be one. */
+export class SqliteTransactions implements TransactionDriver<SqlFragment> {
+  readonly #records: SqliteRecords;
+  readonly #translate: Translate;
+  readonly #clock: () => number;
+  #engine!: SqliteEngine;
+  #inside: { readonly connection: SqliteConnection; readonly records: SqliteRecords } | undefined;
+
+  constructor(records: SqliteRecords, translate: Translate, clock: () => number) {
+    this.#records = records;
+    this.#translate = translate;
+    this.#clock = clock;
+  }
+
+  /** Gives it connections to work on: no call comes before. */
+  attach(engine: SqliteEngine): void {
+    this.#engine = engine;
+    this.#inside = undefined;
+  }
+
+  run(steps: readonly TransactionStep[], call: Call): MaybePromise<readonly (InfoRow | boolean)[]> {
+    return this.#records.runSteps(steps, call);
+  }
+
+  async with<T>(body: (records: SqliteRecords) => Promise<T>, call: Call): Promise<T> {
+    // What was written before is there when the transaction begins.
+    return this.#records.behindAll(call, () =>
+      this.#engine.interactive(call, (connection) => body(this.#recordsOn(connection))),
+    );
+  }
+
+  /** Records on the transaction's connection, whose statements are prepared once: transactions follow one another. */
+  #recordsOn(connection: SqliteConnection): SqliteRecords {
+    if (this.#inside?.connection !== connection) {
+      const records = new SqliteRecords({ translate: this.#translate, grouped: false, afterWrite: () => undefined });
+      records.attach(new SqliteRecordRows(connection, this.#clock), withinTransaction);
+      this.#inside = { connection, records };
+    }
+    return this.#inside.records;
+  }
+}
