@@ -1,5 +1,7 @@
+export * from './async-coalescer.ts';
 export * from './call.ts';
 export * from './client.ts';
+export type { LaneOptions } from './coalescer-lane.ts';
 export { recordId } from './coalescer-member.ts';
 export { type BackendContext, CallGuard, isPromise } from './context.ts';
 export * from './cursor.ts';
