@@ -1,5 +1,6 @@
 import {
   assertKey,
+  assertText,
   type Backend,
   type BatchOptions,
   type CallOptions,
@@ -159,7 +160,7 @@ export class SubjectBackend implements Backend, KeyedRecords {
     const { ifAbsent, ifMatch, ttlMs, contentType = 'application/json' } = options;
     if (isBytes(data)) this.#refuse('unsupported');
     const text = encodeJson(data, 'data');
-    const metadata = encodeJson(options.metadata ?? {}, 'metadata');
+    const metadata = encodeJson(options.metadata === undefined ? {} : options.metadata, 'metadata');
     if (!metadata.startsWith('{')) throw invalidArgument('metadata must be an object');
     if (ifAbsent && ifMatch !== undefined) throw invalidArgument('ifAbsent or ifMatch, not both');
     if (ttlMs !== undefined && !(Number.isInteger(ttlMs) && ttlMs > 0 && ttlMs <= maxTtlMs))
@@ -171,6 +172,8 @@ export class SubjectBackend implements Backend, KeyedRecords {
         message: 'metadata too large',
         details: { limit: 1024 * 1024, actual: metadataSize },
       });
+    if (ifMatch !== undefined && typeof ifMatch !== 'string') throw invalidArgument('ifMatch must be text');
+    assertText(contentType, 'contentType');
     if (contentType.length > 256) throw invalidArgument('contentType has over 256 characters');
     const size = Buffer.byteLength(text);
     const limit = 2 * 1024 * 1024;
@@ -233,7 +236,8 @@ export class SubjectBackend implements Backend, KeyedRecords {
     const applied = /store|delete/.test(operation) ? ('no' as const) : undefined;
     try {
       const { timeoutMs, signal } = options ?? {};
-      if (timeoutMs !== undefined && !(timeoutMs > 0)) throw invalidArgument('timeoutMs must be over 0');
+      if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
+        throw invalidArgument('timeoutMs must be over 0');
       if (operation !== 'open' && this.#state !== 'open')
         this.#refuse(this.#state === 'new' ? 'not_initialized' : 'closed');
       if (signal?.aborted)
