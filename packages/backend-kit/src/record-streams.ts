@@ -8,7 +8,7 @@ import {
   StorageError,
   type StoredRecord,
 } from '@storage/core';
-import { type Call, makeCall } from './call.ts';
+import { type Call, makeCall, raceCall } from './call.ts';
 import type { CallGuard } from './context.ts';
 import type { InfoRow } from './record-driver.ts';
 import { checkSize } from './record-encode.ts';
@@ -45,10 +45,19 @@ export async function* checkedChunks(
   limit: number,
   call: Call,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const source = chunks[Symbol.asyncIterator]();
   let total = 0;
+  let ended = false;
   try {
-    for await (const chunk of chunks) {
+    for (;;) {
+      // Raced, for a source may stall: the call ends in time all the same.
+      const next = await raceCall(Promise.resolve(source.next()), call);
       call.check();
+      if (next.done) {
+        ended = true;
+        return;
+      }
+      const chunk = next.value;
       if (!isBytes(chunk)) throw invalidArgument('chunks must be Uint8Arrays; nothing was stored.', { path: 'chunks' });
       total += chunk.byteLength;
       checkSize(total, limit);
@@ -62,7 +71,14 @@ export async function* checkedChunks(
       applied: 'no',
       cause: error,
     });
+  } finally {
+    if (!ended) closeSource(source);
   }
+}
+
+/** Tells a source that nobody reads on. Nobody waits for it either: one that stalls would not answer. */
+function closeSource(source: AsyncIterator<Uint8Array>): void {
+  Promise.resolve(source.return?.()).catch(() => undefined);
 }
 
 async function* readChunks(
