@@ -45,7 +45,7 @@ export default [
     },
   },
   {
-    files: ['packages/*/src/**/*.ts'],
+    files: ['{packages,apps,tools}/*/src/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',
@@ -55,7 +55,7 @@ export default [
   },
   {
     // Tests of a backend run the shared suites.
-    files: ['packages/*/test/**/*.ts', 'packages/*/src/**/*.test.ts'],
+    files: ['{packages,tools}/*/test/**/*.ts', '{packages,tools}/*/src/**/*.test.ts'],
     rules: { '@nx/enforce-module-boundaries': boundaries({ backend: ['conformance'] }) },
   },
   {
