@@ -40,7 +40,7 @@ export async function deleteMatches<Native>(
     call.check();
     const group = found.slice(start, start + parallel);
     const gone = await Promise.all(
-      group.map(({ key, etag }) =>
+      group.map(async ({ key, etag }) =>
         conditional ? deleteMatch(driver, ns, key, etag, plan, call) : driver.remove(ns, key, undefined, true, call),
       ),
     );

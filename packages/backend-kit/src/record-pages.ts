@@ -66,7 +66,10 @@ export async function readMatches<Native>(
       if (records.length === limit) break;
     }
     if (!page.more && seen === page.rows.length) return { records, next: undefined };
-    if (last !== undefined) position = positionBehind(last, sort);
+    if (last === undefined) {
+      throw new StorageError({ code: 'internal', message: 'A page without rows can not have more behind its last row.' });
+    }
+    position = positionBehind(last, sort);
     if (records.length === limit) return { records, next: position };
     call.check();
     // Few match, so the next look is a longer one.
