@@ -39,8 +39,12 @@ export function stubBackend(options: StubOptions = {}): StubBackend {
     calls.push(key === undefined ? operation : `${operation} ${key}`);
     options.before?.(operation, key);
   };
-  const matches = (filter: unknown, document: unknown, roots?: typeof recordRoots): boolean =>
-    evaluateFilter(parseFilter(filter, roots && { roots }), document as JsonValue);
+  const matches = (filter: unknown, document: unknown, roots?: typeof recordRoots): boolean => {
+    parseFilter(filter, roots && { roots });
+    return evaluateFilter(filter as object, document);
+  };
+  const alive = (record: StoredRecord): boolean =>
+    record.expiresAt === undefined || record.expiresAt.getTime() > clock();
 
   const records = {
     async store(key: string, data: unknown, store: StoreOptions = {}): Promise<StoredRecord> {
@@ -69,7 +73,7 @@ export function stubBackend(options: StubOptions = {}): StubBackend {
     async retrieve(key: string): Promise<StoredRecord | undefined> {
       await enter('retrieve', key);
       const record = stored.get(key);
-      return record?.expiresAt !== undefined && record.expiresAt.getTime() <= clock() ? undefined : record;
+      return record && alive(record) ? record : undefined;
     },
     async delete(key: string): Promise<boolean> {
       await enter('delete', key);
@@ -79,7 +83,7 @@ export function stubBackend(options: StubOptions = {}): StubBackend {
       await enter('iterate');
       let count = 0;
       for (const record of stored.values()) {
-        if (!matches(query.filter ?? {}, record, recordRoots)) continue;
+        if (!alive(record) || !matches(query.filter ?? {}, record, recordRoots)) continue;
         yield record;
         if (++count === query.limit) return;
       }
