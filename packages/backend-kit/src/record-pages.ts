@@ -67,7 +67,10 @@ export async function readMatches<Native>(
     }
     if (!page.more && seen === page.rows.length) return { records, next: undefined };
     if (last === undefined) {
-      throw new StorageError({ code: 'internal', message: 'A page without rows can not have more behind its last row.' });
+      throw new StorageError({
+        code: 'internal',
+        message: 'A page without rows can not have more behind its last row.',
+      });
     }
     position = positionBehind(last, sort);
     if (records.length === limit) return { records, next: position };

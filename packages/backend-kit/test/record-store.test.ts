@@ -346,6 +346,22 @@ describe('streams', () => {
     expect(await store.exists('s')).toBe(false);
   });
 
+  it('does not wait for a source that stalls longer than the call may take', async () => {
+    let released = false;
+    const stalled: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise(() => undefined),
+        return: async () => {
+          released = true;
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+    await expect(store.storeStream('s', stalled, { timeoutMs: 10 })).rejects.toMatchObject({ code: 'timeout' });
+    expect(released).toBe(true);
+    expect(await store.exists('s')).toBe(false);
+  });
+
   it('ends a stream by its signal', async () => {
     await store.storeStream('s', chunksOf(Buffer.alloc(64)));
     const controller = new AbortController();
