@@ -1,39 +1,16 @@
-import type { RecordStore } from '@storage/core';
 import { different, equal, fail, ok, rejects } from '../assert.ts';
 import { all, records, store } from '../needs.ts';
 import { defineSuite, type Suite } from '../suite.ts';
-
-const bytes = records((flags) => flags.bytes);
-const streams = store((flags) => flags.bytes);
-
-function pattern(length: number, seed = 1): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) * 7 + seed) & 0xff);
-}
-
-async function* pieces(data: Uint8Array, size: number): AsyncIterable<Uint8Array> {
-  for (let at = 0; at < data.length; at += size) yield data.subarray(at, at + size);
-}
-
-async function read(
-  store: RecordStore,
-  key: string,
-  range?: { readonly offset: number; readonly length?: number },
-): Promise<Uint8Array | undefined> {
-  const record = await store.retrieveStream(key, range && { range });
-  return record && collect(record.data);
-}
-
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Uint8Array.from(Buffer.concat(parts));
-}
+import { bytes, pattern, pieces, read, streams } from './byte-patterns.ts';
+import { streamReadTests } from './stream-reads.ts';
 
 /** Bytes, and values that come and go in chunks. */
 export const bytesAndStreamsSuite: Suite = defineSuite(
   'bytes-and-streams',
   records(() => true),
   (test) => {
+    streamReadTests(test);
+
     test('round-trips-bytes', 'bytes come back as they were, none of them and every value', bytes, async (t) => {
       const records = await t.keyed();
       for (const data of [
@@ -252,69 +229,6 @@ export const bytesAndStreamsSuite: Suite = defineSuite(
     );
 
     test(
-      'ranges',
-      'a range answers its bytes and no others, also across chunks and beyond the end',
-      streams,
-      async (t) => {
-        const store = await t.store();
-        const data = pattern(600_000);
-        await store.storeStream('k', pieces(data, 100_000));
-        await store.store('small', data.slice(0, 100));
-        for (const [offset, length] of [
-          [0, 10],
-          [5, undefined],
-          [262_140, 10],
-          [262_144, 262_144],
-          [0, 600_000],
-          [599_999, 10],
-          [0, 0],
-          [600_000, 1],
-          [700_000, undefined],
-        ] as const) {
-          const range = length === undefined ? { offset } : { offset, length };
-          const end = length === undefined ? undefined : offset + length;
-          equal(
-            await read(store, 'k', range),
-            data.slice(offset, end),
-            `bytes from ${offset}, ${length ?? 'to the end'}`,
-          );
-          const small = data.slice(0, 100);
-          equal(
-            await read(store, 'small', range),
-            small.slice(offset, end),
-            `bytes of a small record from ${offset}, ${length ?? 'to the end'}`,
-          );
-        }
-        const part = await store.retrieveStream('k', { range: { offset: 10, length: 5 } });
-        equal(part?.size, 600_000, 'size is that of the whole');
-        if (part !== undefined) await collect(part.data);
-        for (const range of [{ offset: -1 }, { offset: 1.5 }, { offset: 0, length: -1 }, { offset: Number.NaN }]) {
-          await rejects(
-            () => store.retrieveStream('k', { range }),
-            'invalid_argument',
-            `range ${JSON.stringify(range)}`,
-          );
-        }
-      },
-    );
-
-    test('streams-of-json', 'retrieveStream of JSON answers its text as UTF-8', store(), async (t) => {
-      const store = await t.store();
-      await store.store('k', { a: 'é😀', list: [1, 2] });
-      const record = (await store.retrieveStream('k')) ?? fail('the record is there');
-      equal(record.kind, 'json', 'kind');
-      const whole = await collect(record.data);
-      equal(whole.length, record.size, 'length and size');
-      equal(JSON.parse(Buffer.from(whole).toString('utf8')), { a: 'é😀', list: [1, 2] }, 'JSON');
-      equal(await read(store, 'k', { offset: 2, length: 3 }), whole.slice(2, 5), 'a range of the text');
-    });
-
-    test('stream-of-nothing', 'retrieveStream of no record is undefined', store(), async (t) => {
-      const store = await t.store();
-      equal(await store.retrieveStream('none'), undefined, 'answer');
-    });
-
-    test(
       'failed-stream-changes-nothing',
       'when the source fails the record stays as it was, whole',
       streams,
@@ -372,29 +286,6 @@ export const bytesAndStreamsSuite: Suite = defineSuite(
     });
 
     test(
-      'replaced-while-read',
-      'a record that is replaced while one reads it fails with conflict, or is read as it was',
-      streams,
-      async (t) => {
-        const store = await t.store();
-        const old = pattern(1_500_000, 5);
-        await store.storeStream('k', pieces(old, 100_000));
-        const record = (await store.retrieveStream('k')) ?? fail('the record is there');
-        const parts: Uint8Array[] = [];
-        try {
-          for await (const chunk of record.data) {
-            if (parts.length === 0) await store.storeStream('k', pieces(pattern(1_500_000, 9), 100_000));
-            parts.push(chunk);
-          }
-        } catch (error) {
-          await rejects(() => Promise.reject(error), 'conflict', 'reading on');
-          return;
-        }
-        ok(Buffer.concat(parts).equals(old), 'the bytes are those of the old record');
-      },
-    );
-
-    test(
       'deleted-while-streamed',
       'a record that was streamed is deleted whole and stored anew',
       streams,
@@ -405,29 +296,6 @@ export const bytesAndStreamsSuite: Suite = defineSuite(
         equal(await store.retrieveStream('k'), undefined, 'the record');
         await store.store('k', pattern(5));
         equal(await read(store, 'k'), pattern(5), 'bytes of a smaller record under the key');
-      },
-    );
-
-    test(
-      'streams-in-pieces',
-      'a large value comes in pieces of bounded size',
-      all(
-        streams,
-        store((flags) => flags.streams),
-      ),
-      async (t) => {
-        const store = await t.store();
-        const size = Math.min(t.recordFlags.maxValueBytes, 4 * 1024 * 1024);
-        await store.storeStream('k', pieces(pattern(size), 1_000_000));
-        const record = (await store.retrieveStream('k')) ?? fail('the record is there');
-        let largest = 0;
-        let total = 0;
-        for await (const chunk of record.data) {
-          largest = Math.max(largest, chunk.length);
-          total += chunk.length;
-        }
-        equal(total, size, 'bytes in all');
-        ok(largest <= 1024 * 1024, `the largest piece has ${largest} bytes, over 1 MiB`);
       },
     );
   },
