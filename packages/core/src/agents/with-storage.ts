@@ -38,8 +38,9 @@ function wrap<F extends AnyFunction>(target: F, before?: () => Promise<void>): F
 }
 
 /**
- * Gives a function `.storage`. As a wrapper: `const agent = storageEnabled({ providers: ['redis'] })(async () => agent.storage.store(…))`;
- * as a standard decorator of a method, where a decorator can't change the method's type: `storageOf(this.method).store(…)`.
+ * Gives a function `.storage`. As a wrapper (a function that names itself needs its return type written down):
+ * `const agent = storageEnabled({ providers: ['redis'] })(async (): Promise<DataReference> => agent.storage.store('redis', 1))`;
+ * as a standard decorator of a method, whose type a decorator can't change: `storageOf(this.method).store('redis', 1)`.
  */
 export function storageEnabled({
   providers,
