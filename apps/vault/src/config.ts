@@ -8,8 +8,8 @@ export interface VaultConfig {
   readonly port: number;
   /** The SQLite file, or `:memory:`. */
   readonly databasePath: string;
-  /** Why the database is where it is, when that is not what the environment says. */
-  readonly databaseNote: string | undefined;
+  /** What whoever starts the Vault should know of the defaults that were taken. */
+  readonly notes: readonly string[];
   /** Pino's name of the level. */
   readonly logLevel: string;
   /** The largest request body. */
@@ -17,6 +17,9 @@ export interface VaultConfig {
 }
 
 type Environment = { readonly [name: string]: string | undefined };
+
+/** Where the Vault listens when HOST does not say: nobody else gets in unasked. */
+const loopback = '127.0.0.1';
 
 /** The words of LOG_LEVEL, and what the logger calls them. */
 const logLevels: { readonly [word: string]: string } = {
@@ -52,11 +55,13 @@ function readLogLevel(env: Environment): string {
 /** Reads the environment. `ConfigError` says what to mend. */
 export function readConfig(env: Environment): VaultConfig {
   const { path, note } = databasePath(env['DB_PATH']);
+  const host = env['HOST'] || loopback;
+  const hostNote = env['HOST'] ? undefined : `Only this machine can reach it; set HOST=0.0.0.0 to let others in.`;
   return {
-    host: env['HOST'] || '127.0.0.1',
+    host,
     port: readInteger(env, 'PORT', 8084, 0, 65_535),
     databasePath: path,
-    databaseNote: note,
+    notes: [hostNote, note].filter((text) => text !== undefined),
     logLevel: readLogLevel(env),
     maxBodyBytes: readInteger(env, 'MAX_BODY_BYTES', 16 * 1024 * 1024, 1, 512 * 1024 * 1024),
   };

@@ -107,12 +107,9 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 /** Answers an error as a problem, and logs what is the Vault's own fault. */
 export function handleError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error);
-  if (problem.status >= 500)
-    request.log.error({ err: error, method: request.method, path: request.routeOptions.url }, 'request failed');
-  else
-    request.log.debug(
-      { method: request.method, path: request.routeOptions.url, status: problem.status, code: problem.code },
-      problem.message,
-    );
+  const { method, routeOptions, id } = request;
+  const about = { request: id, method, path: routeOptions.url, status: problem.status, code: problem.code };
+  if (problem.status >= 500) request.log.error({ ...about, err: error }, 'a request failed');
+  else request.log.debug(about, problem.message);
   return sendProblem(reply, problem);
 }

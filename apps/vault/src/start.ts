@@ -23,12 +23,12 @@ export async function startVault(config: VaultConfig): Promise<RunningVault> {
   await manager.initialize();
   try {
     const app = await createVault(manager, { maxBodyBytes: config.maxBodyBytes, logger: { level: config.logLevel } });
-    const url = await app.listen({ host: config.host, port: config.port, listenTextResolver: () => 'listening' });
-    app.log.info(
-      { url, host: config.host, database: config.databasePath },
-      `The Vault answers on ${url} and keeps its data in ${config.databasePath}.`,
-    );
-    if (config.databaseNote !== undefined) app.log.info(config.databaseNote);
+    const url = await app.listen({
+      host: config.host,
+      port: config.port,
+      listenTextResolver: (address) => `The Vault answers on ${address} and keeps its data in ${config.databasePath}.`,
+    });
+    for (const note of config.notes) app.log.info(note);
     return run(app, manager, url);
   } catch (error) {
     await manager.shutdown();

@@ -1,5 +1,5 @@
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import fastify, { type FastifyServerOptions, type HTTPMethods, type RouteOptions } from 'fastify';
+import fastify, { type FastifyServerOptions, type HTTPMethods, LogController, type RouteOptions } from 'fastify';
 import type { VaultServer, VaultStores } from './face.ts';
 import { documentRoutes } from './openapi.ts';
 import { handleError, Problem, sendProblem } from './problems.ts';
@@ -28,7 +28,7 @@ const requestTimeout = 120_000;
 export async function createVault(stores: VaultStores, options: VaultOptions = {}): Promise<VaultServer> {
   const app: VaultServer = fastify({
     logger: options.logger ?? false,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes ?? 16 * 1024 * 1024,
     requestTimeout,
     routerOptions: { maxParamLength: maxParameterLength, ignoreTrailingSlash: true },
@@ -48,6 +48,8 @@ export async function createVault(stores: VaultStores, options: VaultOptions = {
   app.setNotFoundHandler((_request, reply) =>
     sendProblem(reply, new Problem(404, 'not_found', 'There is no such route; GET /openapi.json lists what there is.')),
   );
+  // A logger of its own for each request costs more than it tells: what is logged says which request it was.
+  app.setChildLoggerFactory((logger) => logger);
   takeEmptyBodies(app);
   if (app.log.level === 'debug' || app.log.level === 'trace') logRequests(app);
 
@@ -77,7 +79,10 @@ function takeEmptyBodies(app: VaultServer): void {
 function logRequests(app: VaultServer): void {
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request;
-    request.log.debug({ method, path: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, 'request');
+    request.log.debug(
+      { request: request.id, method, path: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime },
+      'request',
+    );
   });
 }
 

@@ -2,6 +2,7 @@ import { type Call, type CallGuard, type MaybePromise, type RowOutcome, SyncCoal
 import { isStorageError } from '@storage/core';
 import type { DomainContext } from '@storage/domain';
 import type { SqlValue } from '@storage/sql';
+import { DomainReads, type ReadTogether } from './domain-reads.ts';
 
 /** A prepared statement, as the stores use it. */
 export interface DomainStatement {
@@ -16,8 +17,7 @@ export interface DomainConnection {
   prepare(text: string): DomainStatement;
   /** Runs `work` in one transaction and commits. Whatever `work` throws rolls it back. May answer by promise, when the file is locked by another process. */
   transaction<T>(work: () => T, call: Call): MaybePromise<T>;
-  /** Runs reads, when the file can be read. */
-  read<T>(work: () => T, call: Call): MaybePromise<T>;
+  readonly read: ReadTogether;
 }
 
 /**
@@ -30,9 +30,11 @@ type Write = () => unknown;
 export class DomainWrites {
   readonly #connection: DomainConnection;
   readonly #coalescer: SyncCoalescer<Write, unknown>;
+  readonly #reads: DomainReads;
 
   constructor(connection: DomainConnection) {
     this.#connection = connection;
+    this.#reads = new DomainReads(connection.read);
     this.#coalescer = new SyncCoalescer<Write, unknown>({ run: (batch, call) => this.#run(batch, call) });
   }
 
@@ -43,6 +45,8 @@ export class DomainWrites {
 
   /** Reads, behind the writes of `id` that were called before; `undefined`: behind all of them. */
   read<T>(id: string | undefined, work: () => T, call: Call): MaybePromise<T> {
+    const quiet = id === undefined ? this.#coalescer.idle : !this.#coalescer.pending(id);
+    if (quiet) return this.#reads.read(work, call);
     return this.#coalescer.after(id, call, () => this.#connection.read(work, call));
   }
 

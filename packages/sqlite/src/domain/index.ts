@@ -48,7 +48,7 @@ function connectionOf(runtime: SqliteRuntime): DomainConnection {
       return statement;
     },
     transaction: (work, call) => runtime.engine.transaction(call, work),
-    read: (work, call) => runtime.engine.read(call, work),
+    read: (work, call) => runtime.engine.read(call, () => runtime.engine.connection.snapshot(work)),
   };
 }
 
