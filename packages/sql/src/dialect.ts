@@ -35,8 +35,15 @@ export interface Dialect {
   jsonLeaf(column: string, leaf: FilterLeaf): SqlFragment;
   /** What a path inside a JSON column is sorted by. */
   jsonSort(column: string, path: readonly string[]): JsonSort;
-  /** The expressions that an index on a path inside a JSON column covers, or `undefined` where none can be built. */
-  jsonIndex(column: string, path: readonly string[]): readonly string[] | undefined;
+  /**
+   * The parts of a leaf that indexes serve each for itself: no row satisfies two, and within each of an `eq` the index answers
+   * by key. `undefined`: the leaf is one part.
+   */
+  jsonArms(column: string, leaf: FilterLeaf): readonly SqlFragment[] | undefined;
+  /** The indexes that serve a path inside a JSON column; `undefined` where none can be built. */
+  jsonIndexes(column: string, path: readonly string[]): readonly IndexBody[] | undefined;
+  /** A column to sort by, so written that the engine does not read the whole primary key only to have it sorted. */
+  sortedAfterwards(column: string): string;
 }
 
 /** Two expressions that sort a JSON value: its type's rank (`sortRanks`, `NULL` for what counts as missing), then the value. */
@@ -45,6 +52,15 @@ export interface JsonSort {
   /** Numbers in numeric order, strings by code point; comparable only among rows of one rank, NULL for booleans. */
   readonly number: SqlFragment;
   readonly text: SqlFragment;
+}
+
+/** What stands in an index beside the namespace. */
+export interface IndexBody {
+  /** Tells the indexes of one field apart. */
+  readonly suffix: string;
+  readonly columns: readonly string[];
+  /** Only the rows for which this holds. */
+  readonly where?: string;
 }
 
 /** Order of the types that are sorted by. */

@@ -46,6 +46,39 @@ export function compileSqlFilter(dialect: Dialect, filter: FilterNode, resolve: 
   });
 }
 
+/** A compiled filter of records with what helps to find them quickly. */
+export interface RecordFilterSql extends SqlFragment {
+  /** The filter as conditions that exclude one another, each of which an index answers in the order of the keys. */
+  readonly arms?: readonly SqlFragment[] | undefined;
+  /** An index serves a part of it, so that few rows need to be looked at. */
+  readonly seeks: boolean;
+}
+
+/** A filter of records. `isIndexed` tells the fields that have indexes of `fieldIndexes`. */
+export function compileRecordFilter(
+  dialect: Dialect,
+  filter: FilterNode,
+  isIndexed: (path: readonly string[]) => boolean,
+): CompiledFilter<RecordFilterSql> {
+  const whole = (node: FilterNode): SqlFragment => compileSqlFilter(dialect, node, recordTarget).native ?? fragment('TRUE');
+  const compiled = (seeks: boolean, arms?: readonly SqlFragment[]): CompiledFilter<RecordFilterSql> => ({
+    native: { ...whole(filter), seeks, arms },
+    precision: 'exact',
+  });
+  const needed = filter.kind === 'and' ? filter.children : [filter];
+  let seeks = false;
+  for (const leaf of needed) {
+    if (leaf.kind !== 'leaf' || leaf.op === 'exists' || !isIndexed(leaf.path)) continue;
+    seeks = true;
+    const target = recordTarget(leaf.path);
+    const arms = target?.kind === 'json' ? dialect.jsonArms(target.column, { ...leaf, path: target.path }) : undefined;
+    if (arms === undefined) continue;
+    const others = needed.filter((node) => node !== leaf).map(whole);
+    return compiled(true, arms.map((arm) => joinFragments('AND', [arm, ...others])));
+  }
+  return compiled(seeks);
+}
+
 function compileLeaf(dialect: Dialect, leaf: FilterLeaf, target: FilterTarget | undefined): SqlFragment {
   switch (target?.kind) {
     case undefined:

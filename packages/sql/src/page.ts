@@ -1,7 +1,8 @@
 import type { Position, SortTerm, SortValue } from '@storage/backend-kit';
 import { type Dialect, sortRanks } from './dialect.ts';
-import { type FilterTarget, recordTarget } from './filter.ts';
+import { type FilterTarget, type RecordFilterSql, recordTarget } from './filter.ts';
 import { fragment, joinFragments, never, type SqlFragment } from './fragment.ts';
+import { recordSelection } from './records.ts';
 
 /** A sort term as SQL. */
 interface OrderTerm {
@@ -75,40 +76,56 @@ function orderTerm(dialect: Dialect, term: SortTerm): OrderTerm {
 }
 
 /** What pages records: the condition that begins a page behind a position, and its order, ties by key. */
-export function pageOrder(
+function pageOrder(
   dialect: Dialect,
   sort: readonly SortTerm[],
   after: Position | undefined,
-): { readonly condition: SqlFragment | undefined; readonly order: SqlFragment } {
+): { readonly condition: SqlFragment | undefined; readonly order: readonly SqlFragment[] } {
   const key = columnTerm('key', false, (value) => String(value));
   const terms = [...sort.map((term) => orderTerm(dialect, term)), key];
-  const orders = terms.flatMap((term) => term.order);
-  const order: SqlFragment = {
-    text: orders.map((part) => part.text).join(', '),
-    params: orders.flatMap((part) => part.params),
-  };
+  const order = terms.flatMap((term) => term.order);
   if (after === undefined) return { condition: undefined, order };
   const values: readonly SortValue[] = [...after.sort, after.key];
   const alternatives = terms.map((term, index) => {
     const tied = terms.slice(0, index).map((earlier, i) => earlier.tied(values[i]));
     return joinFragments('AND', [...tied, term.behind(values[index])]);
   });
-  return { condition: joinFragments('OR', alternatives), order };
+  return { condition: joinFragments('OR', alternatives.filter((part) => part !== never)), order };
 }
 
-/** A page of records; fetches what `limit` says, so ask for one more than is shown. */
-export function pageRecords(
-  dialect: Dialect,
-  columns: string,
-  selection: SqlFragment,
-  page: { readonly sort: readonly SortTerm[]; readonly after: Position | undefined; readonly limit: number },
-): SqlFragment {
-  const { condition, order } = pageOrder(dialect, page.sort, page.after);
-  const where = condition === undefined ? selection : fragment(`${selection.text} AND (${condition.text})`, ...selection.params, ...condition.params);
+export interface RecordPage {
+  readonly namespace: string;
+  readonly now: number;
+  readonly prefix: string;
+  readonly filter: RecordFilterSql | undefined;
+  readonly sort: readonly SortTerm[];
+  readonly after: Position | undefined;
+  /** Ask for one more than is shown: it tells whether there is a next page. */
+  readonly limit: number;
+}
+
+/** A page of records; `key` must be among the columns. */
+export function pageRecords(dialect: Dialect, columns: string, page: RecordPage): SqlFragment {
+  const { filter, sort, limit } = page;
+  const { condition, order } = pageOrder(dialect, sort, page.after);
+  const select = (part: SqlFragment | undefined): SqlFragment => {
+    const { text, params } = recordSelection({ ...page, filter: part });
+    const behind = condition === undefined ? '' : ` AND (${condition.text})`;
+    return fragment(
+      `SELECT ${columns} FROM storage_records WHERE ${text}${behind}`,
+      ...params,
+      ...(condition?.params ?? []),
+    );
+  };
+  const byKey = sort.length === 0;
+  // Each arm comes in the order of the keys, so the engine merges them and stops at the limit.
+  const selects = byKey && filter?.arms !== undefined ? filter.arms.map(select) : [select(filter)];
+  const ordered =
+    byKey && filter?.seeks && filter.arms === undefined ? [fragment(dialect.sortedAfterwards('key'))] : order;
   return fragment(
-    `SELECT ${columns} FROM storage_records WHERE ${where.text} ORDER BY ${order.text} LIMIT ?`,
-    ...where.params,
-    ...order.params,
-    page.limit,
+    `${selects.map(({ text }) => text).join(' UNION ALL ')} ORDER BY ${ordered.map(({ text }) => text).join(', ')} LIMIT ?`,
+    ...selects.flatMap(({ params }) => params),
+    ...ordered.flatMap(({ params }) => params),
+    limit,
   );
 }

@@ -88,5 +88,8 @@ export const postgresDialect: Dialect = {
   placeholders: numberedPlaceholders,
   jsonLeaf,
   jsonSort,
-  jsonIndex: (column, path) => [`(${at(column, path)})`],
+  // One index per column serves equality on every path; ranges have one per field.
+  jsonArms: () => undefined,
+  jsonIndexes: (column, path) => [{ suffix: '', columns: [`(${at(column, path)})`] }],
+  sortedAfterwards: (column) => column,
 };

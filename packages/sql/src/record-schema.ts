@@ -1,4 +1,4 @@
-import type { Dialect } from './dialect.ts';
+import type { Dialect, IndexBody } from './dialect.ts';
 import { quoteName } from './fragment.ts';
 import type { FilterTarget } from './filter.ts';
 import type { SchemaPart } from './migrations.ts';
@@ -45,16 +45,24 @@ export const recordSchema: SchemaPart = {
   migrations: [{ version: 1, statements: recordTables }],
 };
 
-/** The index that serves filters on a field of records; `undefined` for fields that need none or can't have one. Safe to make again. */
-export function fieldIndex(
-  dialect: Dialect,
-  path: string,
-  target: FilterTarget,
-): { readonly name: string; readonly statement: string } | undefined {
-  if (target.kind === 'text') return undefined;
-  const expressions = target.kind === 'time' ? [target.column] : dialect.jsonIndex(target.column, target.path);
-  if (expressions === undefined) return undefined;
-  const name = `storage_records_by_${path}`;
-  const columns = ['namespace', ...expressions].join(', ');
-  return { name, statement: `CREATE INDEX IF NOT EXISTS ${quoteName(name)} ON storage_records (${columns})` };
+/** An index with its name and the statement that makes it; safe to run again. */
+export interface FieldIndex {
+  readonly name: string;
+  readonly statement: string;
+}
+
+/** The indexes that serve filters on a field of records; none for fields that need none or can't have one. */
+export function fieldIndexes(dialect: Dialect, field: string, target: FilterTarget): readonly FieldIndex[] {
+  const bodies: readonly IndexBody[] | undefined =
+    target.kind === 'json'
+      ? dialect.jsonIndexes(target.column, target.path)
+      : target.kind === 'time'
+        ? [{ suffix: '', columns: [target.column] }]
+        : undefined;
+  return (bodies ?? []).map(({ suffix, columns, where }) => {
+    const name = `storage_records_by_${field}${suffix}`;
+    const condition = where === undefined ? '' : ` WHERE ${where}`;
+    const listed = ['namespace', ...columns].join(', ');
+    return { name, statement: `CREATE INDEX IF NOT EXISTS ${quoteName(name)} ON storage_records (${listed})${condition}` };
+  });
 }

@@ -1,5 +1,5 @@
 import type { FilterLeaf } from '@storage/core/filter';
-import { type JsonSort, sortRanks, type SqlValue } from './dialect.ts';
+import { type IndexBody, type JsonSort, sortRanks, type SqlValue } from './dialect.ts';
 import { anyOf, comparisons, joinOrNever, stringCondition } from './filter.ts';
 import { fragment, joinFragments, never, quoteText, type SqlFragment } from './fragment.ts';
 
@@ -70,7 +70,7 @@ function reachByComparison(column: string, path: readonly string[]): JsonValueSq
   const from = `FROM ${tables.join(', ')} WHERE ${conditions.join(' AND ')}`;
   return {
     type: rest.length === 0 ? `${name}.type` : `json_type(${document}, ${literal})`,
-    value: rest.length === 0 ? `${name}.atom` : `json_extract(${document}, ${literal})`,
+    value: rest.length === 0 ? `${name}.value` : `json_extract(${document}, ${literal})`,
     each: `json_each(${document}, ${literal})`,
     within: ({ text, params: own }) => fragment(`EXISTS (SELECT 1 ${from} AND (${text}))`, ...params, ...own),
     pick: (expression) => fragment(`(SELECT ${expression} ${from})`, ...params),
@@ -101,21 +101,29 @@ function candidate(type: string, value: string, leaf: FilterLeaf): readonly SqlF
   return parts;
 }
 
+/** The leaf for values that are no arrays, and for arrays. */
+function parts(column: string, leaf: FilterLeaf): readonly SqlFragment[] {
+  const { type, value, each } = reach(column, leaf.path);
+  const element = joinOrNever(candidate('e.type', 'e.atom', leaf));
+  if (element === never) return [];
+  return [
+    joinOrNever(candidate(type, value, leaf)),
+    fragment(`${type} = 'array' AND EXISTS (SELECT 1 FROM ${each} AS e WHERE ${element.text})`, ...element.params),
+  ];
+}
+
 /** A leaf on a path in a JSON column. */
 export function sqliteJsonLeaf(column: string, leaf: FilterLeaf): SqlFragment {
-  const { type, value, each, within } = reach(column, leaf.path);
-  if (leaf.op === 'exists') {
-    const filled = `${type} IN ('text', 'integer', 'real', 'true', 'false', 'object')`;
-    return within(fragment(`${filled} OR (${type} = 'array' AND EXISTS (SELECT 1 FROM ${each}))`));
-  }
-  const element = joinOrNever(candidate('e.type', 'e.atom', leaf));
-  if (element === never) return never;
-  return within(
-    joinOrNever([
-      ...candidate(type, value, leaf),
-      fragment(`${type} = 'array' AND EXISTS (SELECT 1 FROM ${each} AS e WHERE ${element.text})`, ...element.params),
-    ]),
-  );
+  const { type, value, within } = reach(column, leaf.path);
+  // An extracted null is NULL, and so is what is missing; an array is extracted as its text.
+  if (leaf.op === 'exists') return within(fragment(`${value} IS NOT NULL AND (${type} <> 'array' OR ${value} <> '[]')`));
+  const found = joinOrNever(parts(column, leaf));
+  return found === never ? never : within(found);
+}
+
+/** Equality as two conditions, each of which an index of `sqliteJsonIndexes` serves in the order of the keys. */
+export function sqliteJsonArms(column: string, leaf: FilterLeaf): readonly SqlFragment[] | undefined {
+  return leaf.op === 'eq' && !leaf.path.some(needsComparison) ? parts(column, leaf) : undefined;
 }
 
 /** What a path in a JSON column is sorted by. */
@@ -129,9 +137,12 @@ export function sqliteJsonSort(column: string, path: readonly string[]): JsonSor
   return { rank: pick(rank), number: pick(numeric), text: pick(text) };
 }
 
-/** Type first: equality, ranges and the look at arrays are then all seeks in one index. */
-export function sqliteJsonIndex(column: string, path: readonly string[]): readonly string[] | undefined {
+/** One index finds values, and the few arrays stand in another, which is empty where a field has none. */
+export function sqliteJsonIndexes(column: string, path: readonly string[]): readonly IndexBody[] | undefined {
   if (path.some(needsComparison)) return undefined;
   const { type, value } = reach(column, path);
-  return [type, value];
+  return [
+    { suffix: '', columns: [value, 'key', type] },
+    { suffix: ' (arrays)', columns: ['key'], where: `${type} = 'array'` },
+  ];
 }

@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts';
-import { sqliteJsonIndex, sqliteJsonLeaf, sqliteJsonSort } from './sqlite-json.ts';
+import { sqliteJsonArms, sqliteJsonIndexes, sqliteJsonLeaf, sqliteJsonSort } from './sqlite-json.ts';
 
 /** SQLite 3.46 and later. Text compares byte for byte unless told otherwise. */
 export const sqliteDialect: Dialect = {
@@ -20,5 +20,7 @@ export const sqliteDialect: Dialect = {
   placeholders: (text) => text,
   jsonLeaf: sqliteJsonLeaf,
   jsonSort: sqliteJsonSort,
-  jsonIndex: sqliteJsonIndex,
+  jsonArms: sqliteJsonArms,
+  jsonIndexes: sqliteJsonIndexes,
+  sortedAfterwards: (column) => `+${column}`,
 };

@@ -1,5 +1,6 @@
 import { type BackendContext, type Call, createHealth, createLifecycle, createRecordStore, createTransactions, createVectorStore, type Lifecycle } from '@storage/backend-kit';
 import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore, Transactions, VectorStore } from '@storage/core';
+import { joinPath } from '@storage/core/filter';
 import { type SqliteCapabilities, sqliteCapabilities } from './sqlite-capabilities.ts';
 import { configure, loadDrivers, makeFolder, openDatabase, SqliteConnection } from './sqlite-connection.ts';
 import { SqliteEngine } from './sqlite-engine.ts';
@@ -60,9 +61,11 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
       defaultTimeoutMs,
     });
     this.context = { name: 'sqlite', capabilities: this.capabilities, lifecycle: this.#lifecycle, translate, newId, defaultTimeoutMs };
-    this.#records = new SqliteRecords({ translate, grouped: true, afterWrite: (now) => this.#sweep?.afterWrite(now) });
+    const indexed = new Set(settings.fields.map((field) => joinPath(field.path)));
+    const isIndexed = (path: readonly string[]): boolean => indexed.has(joinPath(path));
+    this.#records = new SqliteRecords({ translate, isIndexed, grouped: true, afterWrite: (now) => this.#sweep?.afterWrite(now) });
     this.records = createRecordStore(this.#records, this.context);
-    this.#transactions = new SqliteTransactions(this.#records, translate, clock);
+    this.#transactions = new SqliteTransactions(this.#records, { translate, isIndexed }, clock);
     this.transactions = createTransactions(this.#transactions, this.context);
     this.vectors = createVectorStore(this.#vectors, this.context);
     this.health = createHealth({

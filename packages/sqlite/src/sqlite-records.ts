@@ -19,15 +19,14 @@ import {
 import { isStorageError, type StorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
 import {
-  compileSqlFilter,
+  compileRecordFilter,
   countRecords,
   infoColumns,
   pageRecords,
+  type RecordFilterSql,
   recordSelection,
-  recordTarget,
   removeRecords,
   rowColumns,
-  type SqlFragment,
   sqliteDialect,
 } from '@storage/sql';
 import { isBusy, isFull } from './sqlite-errors.ts';
@@ -60,6 +59,8 @@ type Result = InfoRow | boolean;
 
 export interface SqliteRecordsOptions {
   readonly translate: Translate;
+  /** Whether a field has an index. */
+  readonly isIndexed: (path: readonly string[]) => boolean;
   /** Whether writes of one turn of the event loop are carried out together. */
   readonly grouped: boolean;
   /** Called after writes with the time of now. */
@@ -72,15 +73,17 @@ function ownRow(row: WriteRow): WriteRow {
 }
 
 /** Records in SQLite. */
-export class SqliteRecords implements RecordDriver<SqlFragment> {
+export class SqliteRecords implements RecordDriver<RecordFilterSql> {
   #rows!: SqliteRecordRows;
   #session!: SqliteSession;
   readonly #translate: Translate;
+  readonly #isIndexed: (path: readonly string[]) => boolean;
   readonly #afterWrite: (now: number) => void;
   readonly #coalescer: SyncCoalescer<StoreOp | RemoveOp, Result> | undefined;
 
-  constructor({ translate, grouped, afterWrite }: SqliteRecordsOptions) {
+  constructor({ translate, isIndexed, grouped, afterWrite }: SqliteRecordsOptions) {
     this.#translate = translate;
+    this.#isIndexed = isIndexed;
     this.#afterWrite = afterWrite;
     this.#coalescer = grouped ? new SyncCoalescer({ run: (batch, call) => this.#group(batch, call) }) : undefined;
   }
@@ -154,20 +157,20 @@ export class SqliteRecords implements RecordDriver<SqlFragment> {
     return this.#behindKey(ns, key, call, () => readStream(this.#rows, { ns, key, range, read }));
   }
 
-  compile(filter: FilterNode): CompiledFilter<SqlFragment> {
-    return compileSqlFilter(sqliteDialect, filter, recordTarget);
+  compile(filter: FilterNode): CompiledFilter<RecordFilterSql> {
+    return compileRecordFilter(sqliteDialect, filter, this.#isIndexed);
   }
 
-  page(ns: string, request: PageRequest<SqlFragment> & { readonly include: 'rows' }, call: Call): MaybePromise<RowPage<RecordRow>>;
-  page(ns: string, request: PageRequest<SqlFragment> & { readonly include: 'keys' | 'info' }, call: Call): MaybePromise<RowPage<InfoRow>>;
-  page(ns: string, request: PageRequest<SqlFragment>, call: Call): MaybePromise<RowPage<InfoRow>> {
+  page(ns: string, request: PageRequest<RecordFilterSql> & { readonly include: 'rows' }, call: Call): MaybePromise<RowPage<RecordRow>>;
+  page(ns: string, request: PageRequest<RecordFilterSql> & { readonly include: 'keys' | 'info' }, call: Call): MaybePromise<RowPage<InfoRow>>;
+  page(ns: string, request: PageRequest<RecordFilterSql>, call: Call): MaybePromise<RowPage<InfoRow>> {
     const { prefix, filter, sort, after, limit, include } = request;
     const { connection, clock } = this.#rows;
     return this.#readBehind(call, () => {
-      const selection = recordSelection({ namespace: ns, now: clock(), prefix, filter });
       const whole = include === 'rows';
       // One row more than is shown tells whether there is a next page.
-      const text = pageRecords(sqliteDialect, whole ? rowColumns : infoColumns, selection, { sort, after, limit: limit + 1 });
+      const page = { namespace: ns, now: clock(), prefix, filter, sort, after, limit: limit + 1 };
+      const text = pageRecords(sqliteDialect, whole ? rowColumns : infoColumns, page);
       const found = connection.all(text);
       const more = found.length > limit;
       if (more) found.pop();
@@ -175,7 +178,7 @@ export class SqliteRecords implements RecordDriver<SqlFragment> {
     });
   }
 
-  count(ns: string, prefix: string, filter: SqlFragment | undefined, _estimate: boolean, call: Call): MaybePromise<number> {
+  count(ns: string, prefix: string, filter: RecordFilterSql | undefined, _estimate: boolean, call: Call): MaybePromise<number> {
     const { connection, clock } = this.#rows;
     return this.#readBehind(call, () => {
       const [count] = connection.get(countRecords(recordSelection({ namespace: ns, now: clock(), prefix, filter }))) ?? [];
@@ -183,7 +186,7 @@ export class SqliteRecords implements RecordDriver<SqlFragment> {
     });
   }
 
-  removeWhere(ns: string, filter: SqlFragment | undefined, call: Call): MaybePromise<number> {
+  removeWhere(ns: string, filter: RecordFilterSql | undefined, call: Call): MaybePromise<number> {
     const { connection, clock } = this.#rows;
     return this.#writeBehind(call, () => connection.run(removeRecords(recordSelection({ namespace: ns, now: clock(), filter }))));
   }

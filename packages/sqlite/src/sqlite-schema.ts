@@ -1,5 +1,5 @@
 import { invalidArgument, StorageError } from '@storage/core';
-import { fieldIndex, type MigrateMode, planMigrations, recordSchema, recordTarget, type SchemaPart, schemaTable, schemaTexts, sqliteDialect, vectorSchema } from '@storage/sql';
+import { fieldIndexes, type FieldIndex, type MigrateMode, planMigrations, recordSchema, recordTarget, type SchemaPart, schemaTable, schemaTexts, sqliteDialect, vectorSchema } from '@storage/sql';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteField } from './sqlite-options.ts';
 
@@ -59,11 +59,11 @@ function isCurrent(connection: SqliteConnection, parts: readonly SchemaPart[], f
   );
 }
 
-function missingIndexes(connection: SqliteConnection, fields: readonly SqliteField[]): readonly { name: string; statement: string }[] {
+function missingIndexes(connection: SqliteConnection, fields: readonly SqliteField[]): readonly FieldIndex[] {
   return fields.flatMap(({ name, path }) => {
     const target = recordTarget(path);
-    const index = target && fieldIndex(sqliteDialect, name, target);
-    return index === undefined || tableExists(connection, index.name) ? [] : [index];
+    const indexes = target === undefined ? [] : fieldIndexes(sqliteDialect, name, target);
+    return indexes.filter((index) => !tableExists(connection, index.name));
   });
 }
 

@@ -1,21 +1,21 @@
-import type { Call, InfoRow, MaybePromise, TransactionDriver, TransactionStep, Translate } from '@storage/backend-kit';
-import type { SqlFragment } from '@storage/sql';
+import type { Call, InfoRow, MaybePromise, TransactionDriver, TransactionStep } from '@storage/backend-kit';
+import type { RecordFilterSql } from '@storage/sql';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteEngine } from './sqlite-engine.ts';
 import { SqliteRecordRows } from './sqlite-record-rows.ts';
-import { SqliteRecords, withinTransaction } from './sqlite-records.ts';
+import { SqliteRecords, type SqliteRecordsOptions, withinTransaction } from './sqlite-records.ts';
 
 /** Transactions: of given steps among other writes, interactive ones on a connection of their own where there can be one. */
-export class SqliteTransactions implements TransactionDriver<SqlFragment> {
+export class SqliteTransactions implements TransactionDriver<RecordFilterSql> {
   readonly #records: SqliteRecords;
-  readonly #translate: Translate;
+  readonly #options: Pick<SqliteRecordsOptions, 'translate' | 'isIndexed'>;
   readonly #clock: () => number;
   #engine!: SqliteEngine;
   #inside: { readonly connection: SqliteConnection; readonly records: SqliteRecords } | undefined;
 
-  constructor(records: SqliteRecords, translate: Translate, clock: () => number) {
+  constructor(records: SqliteRecords, options: Pick<SqliteRecordsOptions, 'translate' | 'isIndexed'>, clock: () => number) {
     this.#records = records;
-    this.#translate = translate;
+    this.#options = options;
     this.#clock = clock;
   }
 
@@ -39,7 +39,7 @@ export class SqliteTransactions implements TransactionDriver<SqlFragment> {
   /** Records on the transaction's connection, whose statements are prepared once: transactions follow one another. */
   #recordsOn(connection: SqliteConnection): SqliteRecords {
     if (this.#inside?.connection !== connection) {
-      const records = new SqliteRecords({ translate: this.#translate, grouped: false, afterWrite: () => undefined });
+      const records = new SqliteRecords({ ...this.#options, grouped: false, afterWrite: () => undefined });
       records.attach(new SqliteRecordRows(connection, this.#clock), withinTransaction);
       this.#inside = { connection, records };
     }
