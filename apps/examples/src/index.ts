@@ -1,0 +1,2 @@
+export * from './code-blocks.ts';
+export * from './stand-ins.ts';
