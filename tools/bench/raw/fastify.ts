@@ -1,5 +1,5 @@
 // Fastify that does nothing: it answers {ok:true}, to a body after parsing it. The answer has a schema, Fastify's quickest form.
-// Runs as a process of its own and tells its port to whoever started it.
+// Runs as a process of its own and prints where it listens.
 import { fastify } from 'fastify';
 
 const schema = {
@@ -19,4 +19,4 @@ app.put('/', { schema }, (_request, reply) => {
 
 // Whoever started it is gone: so is its reason to run.
 process.on('disconnect', () => process.exit());
-process.send?.({ origin: await app.listen({ port: 0, host: '127.0.0.1' }) });
+process.stdout.write(`${await app.listen({ port: 0, host: '127.0.0.1' })}\n`);

@@ -23,8 +23,17 @@ function toBytes(vector: Float32Array): Buffer {
   return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
 }
 
+export interface RawVectors {
+  insert(documents: readonly RawDocument[]): void;
+  /** The 10 closest. */
+  search(vector: Float32Array): readonly RawMatch[];
+  /** The 10 closest of a category. */
+  searchCategory(vector: Float32Array, category: string): readonly RawMatch[];
+  close(): void;
+}
+
 /** Vectors under cosine, by hand. */
-export function openRawVectors(path: string, dimension: number) {
+export function openRawVectors(path: string, dimension: number): RawVectors {
   const database = new Database(path);
   load(database);
   database.pragma('journal_mode = WAL');
@@ -36,7 +45,7 @@ export function openRawVectors(path: string, dimension: number) {
   const insertVector = database.prepare('INSERT INTO vectors (rowid, embedding, category) VALUES (?, ?, ?)');
 
   type Match = [id: string, content: string, metadata: string, distance: number];
-  const nearest = (condition: string) =>
+  const nearest = (condition: string): Database.Statement<unknown[], Match> =>
     database
       .prepare<unknown[], Match>(
         `SELECT id, content, metadata, distance

@@ -1,6 +1,6 @@
 // What a careful user writes with better-sqlite3 by hand: WAL, statements prepared once, rows read as arrays (`raw()`, the
 // quicker form), batches in one transaction or one statement, pages by keyset, an index for the field that is filtered.
-// Table, columns and indexes are those of the store that it is compared with, and so is what it answers.
+// Table and columns are those of the store that it is compared with, and so is what it answers.
 import { randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 
@@ -55,8 +55,27 @@ function toRecord(row: Columns): RawRecord {
   };
 }
 
-/** Records in SQLite, by hand. `field` is a member of the data that gets an index. */
-export function openRawSqlite(path: string, namespace: string, field: string) {
+export interface RawPage {
+  readonly items: readonly RawRecord[];
+  readonly more: boolean;
+}
+
+export interface RawSqlite {
+  get(key: string): RawRecord | undefined;
+  getMany(keys: readonly string[]): readonly (RawRecord | undefined)[];
+  set(key: string, data: unknown): RawInfo;
+  setMany(items: readonly { readonly key: string; readonly data: unknown }[]): readonly RawInfo[];
+  delete(key: string): boolean;
+  /** 100 records behind a key. */
+  page(after: string): RawPage;
+  /** The first 100 records whose field has the value, by key. */
+  filter(value: string): RawPage;
+  close(): void;
+}
+
+/** Records of one namespace in SQLite, by hand. `field` is a member of the data that is filtered, `indexed` whether it has an index. */
+export function openRawSqlite(path: string, field: string, indexed: boolean): RawSqlite {
+  const namespace = '';
   const database = new Database(path);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = NORMAL');
@@ -64,10 +83,15 @@ export function openRawSqlite(path: string, namespace: string, field: string) {
     CREATE TABLE storage_records (
       namespace TEXT NOT NULL, key TEXT NOT NULL, kind INTEGER NOT NULL, etag TEXT NOT NULL,
       created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, expires_at INTEGER, size INTEGER NOT NULL,
-      content_type TEXT NOT NULL, stream TEXT, replaced TEXT, metadata TEXT NOT NULL, data TEXT, bytes BLOB,
+      content_type TEXT NOT NULL, stream TEXT, metadata TEXT NOT NULL, data TEXT, bytes BLOB,
       PRIMARY KEY (namespace, key));
-    CREATE INDEX records_expiry ON storage_records (expires_at) WHERE expires_at IS NOT NULL;
-    CREATE INDEX records_by_field ON storage_records (namespace, json_extract(data, '$.${field}'));`);
+    CREATE INDEX records_expiry ON storage_records (expires_at) WHERE expires_at IS NOT NULL;`);
+  if (indexed) {
+    // The key last: a page of matches is then read in order, and the planner prefers it to the primary key.
+    database.exec(
+      `CREATE INDEX records_by_field ON storage_records (namespace, json_extract(data, '$.${field}'), key)`,
+    );
+  }
 
   const read = database
     .prepare<unknown[], Columns>(`SELECT ${columns} FROM storage_records WHERE namespace = ? AND key = ?`)
@@ -139,7 +163,7 @@ export function openRawSqlite(path: string, namespace: string, field: string) {
       items.map(({ key, data }) => set(key, data)),
   );
 
-  function toPage(rows: readonly Columns[]): { readonly items: readonly RawRecord[]; readonly more: boolean } {
+  function toPage(rows: readonly Columns[]): RawPage {
     return { items: rows.slice(0, page).map(toRecord), more: rows.length > page };
   }
 
