@@ -10,7 +10,7 @@ export interface RawDocument {
   readonly metadata: { readonly category: string };
 }
 
-export interface RawMatch {
+interface RawMatch {
   readonly id: string;
   readonly content: string;
   readonly metadata: unknown;

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 
 /** A record as both sides answer it. */
-export interface RawRecord {
+interface RawRecord {
   readonly key: string;
   readonly kind: 'json' | 'bytes';
   readonly etag: string;
@@ -19,7 +19,7 @@ export interface RawRecord {
 }
 
 /** What a write answers. */
-export type RawInfo = Omit<RawRecord, 'data'>;
+type RawInfo = Omit<RawRecord, 'data'>;
 
 type Columns = [
   key: string,
@@ -55,7 +55,7 @@ function toRecord(row: Columns): RawRecord {
   };
 }
 
-export interface RawPage {
+interface RawPage {
   readonly items: readonly RawRecord[];
   readonly more: boolean;
 }
