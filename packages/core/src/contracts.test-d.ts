@@ -73,12 +73,12 @@ export const found = async (): Promise<[string, number, DataReference] | undefin
   return first && [first[0].name, first[1], first[2]];
 };
 // @ts-expect-error a filter starts at the record
-dm.query('redis', { event_type: 'x' });
+void dm.query('redis', { event_type: 'x' });
 // @ts-expect-error metadata is JSON
-dm.store('redis', {}, { metadata: { f: () => 1 } });
+void dm.store('redis', {}, { metadata: { f: () => 1 } });
 // @ts-expect-error the provider's name is text
-dm.store(1, {});
-dm.store('redis', { name: 'x', when: new Date() } satisfies object, { ttlMs: 5 });
+void dm.store(1, {});
+void dm.store('redis', { name: 'x', when: new Date() } satisfies object, { ttlMs: 5 });
 
 // A wrapper keeps the function's type and adds `.storage`.
 const wrapped = storageEnabled({ providers: ['redis'] })(async (name: string, times?: number) =>
@@ -88,7 +88,7 @@ export const called: Promise<string> = wrapped('a', 2);
 export const access: DataAccess = wrapped.storage;
 equal<typeof wrapped, ((name: string, times?: number) => Promise<string>) & WithStorage>(true);
 // @ts-expect-error a wrong argument
-wrapped(1);
+void wrapped(1);
 
 export class Agent {
   readonly prefix = 'x';
@@ -100,4 +100,4 @@ export class Agent {
 }
 export const handled: Promise<DataReference> = new Agent().handle({ text: 'a' });
 // @ts-expect-error the method keeps its parameters
-new Agent().handle('a');
+void new Agent().handle('a');
