@@ -54,6 +54,11 @@ export default [
     },
   },
   {
+    // Type tests are compiled and never run.
+    files: ['**/*.test-d.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': 'off' },
+  },
+  {
     // Tests of a backend run the shared suites.
     files: ['{packages,tools}/*/test/**/*.ts', '{packages,tools}/*/src/**/*.test.ts'],
     rules: { '@nx/enforce-module-boundaries': boundaries({ backend: ['conformance'] }) },
