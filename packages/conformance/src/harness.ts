@@ -4,8 +4,8 @@ import type { Backend, Capabilities } from '@storage/core';
 export interface Runner {
   describe(name: string, body: () => void): unknown;
   it(name: string, body: () => Promise<void>, timeoutMs?: number): unknown;
-  before(body: () => Promise<void>, timeoutMs?: number): unknown;
-  after(body: () => Promise<void>, timeoutMs?: number): unknown;
+  before(body: () => Promise<void>): unknown;
+  after(body: () => Promise<void>): unknown;
 }
 
 /** What the kit asks of a backend that it has made. */
