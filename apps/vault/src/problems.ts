@@ -70,18 +70,19 @@ const codeByStatus: { readonly [status: number]: ProblemCode } = {
 };
 
 const parts: { readonly [context: string]: string } = {
-  body: 'The body',
-  querystring: 'The query',
-  params: 'The path',
-  headers: 'The headers',
+  body: 'the body',
+  querystring: 'the query',
+  params: 'the path',
+  headers: 'the headers',
 };
 
-/** `/metadata/source must be string`, with the part of the request that it is in. */
+/** `metadata.source in the body must be string.` */
 function validationDetail(error: FastifyError): string {
   const first = error.validation?.[0];
-  const part = parts[error.validationContext ?? 'body'] ?? 'The request';
-  const place = first?.instancePath ? ` at ${first.instancePath}` : '';
-  return `${part}${place} ${first?.message ?? 'is not valid'}.`;
+  const part = parts[error.validationContext ?? 'body'] ?? 'the request';
+  const place = first?.instancePath?.slice(1).replaceAll('/', '.');
+  const subject = place ? `${place} in ${part}` : `${part.charAt(0).toUpperCase()}${part.slice(1)}`;
+  return `${subject} ${first?.message ?? 'is not valid'}.`;
 }
 
 /** What an error is to the client. Nothing of an error that is not meant for clients gets out. */

@@ -1,4 +1,3 @@
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyServerOptions, type HTTPMethods, LogController, type RouteOptions } from 'fastify';
 import type { VaultServer, VaultStores } from './face.ts';
 import { documentRoutes } from './openapi.ts';
@@ -10,6 +9,7 @@ import { metricRoutes } from './routes/metrics.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { stateRoutes } from './routes/state.ts';
+import { compileValidator } from './validation.ts';
 
 export interface VaultOptions {
   /** The largest request body, in bytes. Missing: 16 MiB. */
@@ -34,16 +34,9 @@ export async function createVault(stores: VaultStores, options: VaultOptions = {
     routerOptions: { maxParamLength: maxParameterLength, ignoreTrailingSlash: true },
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
   });
-  // Texts are sent as they are; conditions are read where they matter; only a query's texts are made numbers.
+  // Texts are sent as they are.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  app.setValidatorCompiler((route) =>
-    route.httpPart === 'headers'
-      ? () => true
-      : TypeBoxValidatorCompiler({
-          ...route,
-          httpPart: route.httpPart === 'querystring' ? 'querystring' : 'body',
-        } as never),
-  );
+  app.setValidatorCompiler(compileValidator);
   app.setErrorHandler(handleError);
   app.setNotFoundHandler((_request, reply) =>
     sendProblem(reply, new Problem(404, 'not_found', 'There is no such route; GET /openapi.json lists what there is.')),
