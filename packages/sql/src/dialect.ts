@@ -35,15 +35,12 @@ export interface Dialect {
   jsonLeaf(column: string, leaf: FilterLeaf): SqlFragment;
   /** What a path inside a JSON column is sorted by. */
   jsonSort(column: string, path: readonly string[]): JsonSort;
-  /**
-   * The parts of a leaf that indexes serve each for itself: no row satisfies two, and within each of an `eq` the index answers
-   * by key. `undefined`: the leaf is one part.
-   */
+  /** The parts of a leaf that indexes serve each for itself; no row satisfies two. `undefined`: the leaf is one part. */
   jsonArms(column: string, leaf: FilterLeaf): readonly SqlFragment[] | undefined;
   /** The indexes that serve a path inside a JSON column; `undefined` where none can be built. */
   jsonIndexes(column: string, path: readonly string[]): readonly IndexBody[] | undefined;
-  /** A column to sort by, so written that the engine does not read the whole primary key only to have it sorted. */
-  sortedAfterwards(column: string): string;
+  /** A column, so written that the engine looks for another index than the column's. */
+  unindexed(column: string): string;
 }
 
 /** Two expressions that sort a JSON value: its type's rank (`sortRanks`, `NULL` for what counts as missing), then the value. */

@@ -1,8 +1,8 @@
 import { type CompiledFilter, compileFilter } from '@storage/backend-kit';
 import type { FilterLeaf, FilterNode } from '@storage/core/filter';
+import { joinOrNever, stringCondition } from './conditions.ts';
 import type { Dialect } from './dialect.ts';
 import { fragment, joinFragments, never, type SqlFragment } from './fragment.ts';
-import { prefixEnd } from './prefix.ts';
 import { timeRanges } from './times.ts';
 
 /** Where a path of the document lives in a row. */
@@ -46,39 +46,6 @@ export function compileSqlFilter(dialect: Dialect, filter: FilterNode, resolve: 
   });
 }
 
-/** A compiled filter of records with what helps to find them quickly. */
-export interface RecordFilterSql extends SqlFragment {
-  /** The filter as conditions that exclude one another, each of which an index answers in the order of the keys. */
-  readonly arms?: readonly SqlFragment[] | undefined;
-  /** An index serves a part of it, so that few rows need to be looked at. */
-  readonly seeks: boolean;
-}
-
-/** A filter of records. `isIndexed` tells the fields that have indexes of `fieldIndexes`. */
-export function compileRecordFilter(
-  dialect: Dialect,
-  filter: FilterNode,
-  isIndexed: (path: readonly string[]) => boolean,
-): CompiledFilter<RecordFilterSql> {
-  const whole = (node: FilterNode): SqlFragment => compileSqlFilter(dialect, node, recordTarget).native ?? fragment('TRUE');
-  const compiled = (seeks: boolean, arms?: readonly SqlFragment[]): CompiledFilter<RecordFilterSql> => ({
-    native: { ...whole(filter), seeks, arms },
-    precision: 'exact',
-  });
-  const needed = filter.kind === 'and' ? filter.children : [filter];
-  let seeks = false;
-  for (const leaf of needed) {
-    if (leaf.kind !== 'leaf' || leaf.op === 'exists' || !isIndexed(leaf.path)) continue;
-    seeks = true;
-    const target = recordTarget(leaf.path);
-    const arms = target?.kind === 'json' ? dialect.jsonArms(target.column, { ...leaf, path: target.path }) : undefined;
-    if (arms === undefined) continue;
-    const others = needed.filter((node) => node !== leaf).map(whole);
-    return compiled(true, arms.map((arm) => joinFragments('AND', [arm, ...others])));
-  }
-  return compiled(seeks);
-}
-
 function compileLeaf(dialect: Dialect, leaf: FilterLeaf, target: FilterTarget | undefined): SqlFragment {
   switch (target?.kind) {
     case undefined:
@@ -96,28 +63,41 @@ function compileLeaf(dialect: Dialect, leaf: FilterLeaf, target: FilterTarget | 
   }
 }
 
-/** A condition on an expression that is a string by code point. Operands that are no strings never match. */
-export function stringCondition(text: string, leaf: FilterLeaf): SqlFragment {
-  if (leaf.op === 'exists') return fragment('TRUE');
-  if (leaf.op === 'in') return anyOf(text, leaf.value.filter((value) => typeof value === 'string'));
-  if (typeof leaf.value !== 'string') return never;
-  if (leaf.op !== 'startsWith') return fragment(`${text} ${comparisons[leaf.op]} ?`, leaf.value);
-  const end = prefixEnd(leaf.value);
-  if (end === undefined) return fragment(`${text} >= ?`, leaf.value);
-  return fragment(`${text} >= ? AND ${text} < ?`, leaf.value, end);
+/** A compiled filter of records with what helps to find them quickly. */
+export interface RecordFilterSql extends SqlFragment {
+  /** How an index finds the records. Missing: there is none to choose. */
+  readonly seek?: RecordSeek | undefined;
 }
 
-/** `text = ?` or `text IN (…)`; of nothing, never. */
-export function anyOf(text: string, values: readonly (string | number)[]): SqlFragment {
-  if (values.length === 0) return never;
-  if (values.length === 1) return fragment(`${text} = ?`, ...values);
-  return fragment(`${text} IN (${values.map(() => '?').join(', ')})`, ...values);
+export interface RecordSeek {
+  /** The filter as conditions that exclude one another, each served by an index. */
+  readonly arms: readonly SqlFragment[];
+  /** Each of them is answered in the order of the keys. */
+  readonly ordered: boolean;
 }
 
-export const comparisons = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
+/** A filter of records. `isIndexed` tells the fields that have indexes of `fieldIndexes`. */
+export function compileRecordFilter(
+  dialect: Dialect,
+  filter: FilterNode,
+  isIndexed: (path: readonly string[]) => boolean,
+): CompiledFilter<RecordFilterSql> {
+  const whole = (node: FilterNode): SqlFragment => compileSqlFilter(dialect, node, recordTarget).native ?? fragment('TRUE');
+  const needed = filter.kind === 'and' ? filter.children : [filter];
+  const seeks = needed.flatMap((leaf) => {
+    if (leaf.kind !== 'leaf' || !isIndexed(leaf.path)) return [];
+    const arms = leafArms(dialect, leaf);
+    if (arms === undefined) return [];
+    const others = needed.filter((node) => node !== leaf).map(whole);
+    return [{ arms: arms.map((arm) => joinFragments('AND', [arm, ...others])), ordered: leaf.op === 'eq' }];
+  });
+  // Equality finds fewest, and in order.
+  const seek = seeks.find(({ ordered }) => ordered) ?? seeks[0];
+  return { native: { ...whole(filter), seek }, precision: 'exact' };
+}
 
-/** Any of the parts; of none, never. */
-export function joinOrNever(parts: readonly SqlFragment[]): SqlFragment {
-  const possible = parts.filter((part) => part !== never);
-  return possible.length === 0 ? never : joinFragments('OR', possible);
+function leafArms(dialect: Dialect, leaf: FilterLeaf): readonly SqlFragment[] | undefined {
+  const target = recordTarget(leaf.path);
+  if (target?.kind === 'json') return dialect.jsonArms(target.column, { ...leaf, path: target.path });
+  return target?.kind === 'time' && leaf.op !== 'exists' ? [compileLeaf(dialect, leaf, target)] : undefined;
 }

@@ -75,22 +75,14 @@ function orderTerm(dialect: Dialect, term: SortTerm): OrderTerm {
   }
 }
 
-/** What pages records: the condition that begins a page behind a position, and its order, ties by key. */
-function pageOrder(
-  dialect: Dialect,
-  sort: readonly SortTerm[],
-  after: Position | undefined,
-): { readonly condition: SqlFragment | undefined; readonly order: readonly SqlFragment[] } {
-  const key = columnTerm('key', false, (value) => String(value));
-  const terms = [...sort.map((term) => orderTerm(dialect, term)), key];
-  const order = terms.flatMap((term) => term.order);
-  if (after === undefined) return { condition: undefined, order };
+/** The rows behind a position in the order of the terms. */
+function behindPosition(terms: readonly OrderTerm[], after: Position): SqlFragment {
   const values: readonly SortValue[] = [...after.sort, after.key];
   const alternatives = terms.map((term, index) => {
     const tied = terms.slice(0, index).map((earlier, i) => earlier.tied(values[i]));
     return joinFragments('AND', [...tied, term.behind(values[index])]);
   });
-  return { condition: joinFragments('OR', alternatives.filter((part) => part !== never)), order };
+  return joinFragments('OR', alternatives);
 }
 
 export interface RecordPage {
@@ -106,26 +98,28 @@ export interface RecordPage {
 
 /** A page of records; `key` must be among the columns. */
 export function pageRecords(dialect: Dialect, columns: string, page: RecordPage): SqlFragment {
-  const { filter, sort, limit } = page;
-  const { condition, order } = pageOrder(dialect, sort, page.after);
-  const select = (part: SqlFragment | undefined): SqlFragment => {
-    const { text, params } = recordSelection({ ...page, filter: part });
-    const behind = condition === undefined ? '' : ` AND (${condition.text})`;
-    return fragment(
-      `SELECT ${columns} FROM storage_records WHERE ${text}${behind}`,
-      ...params,
-      ...(condition?.params ?? []),
-    );
-  };
-  const byKey = sort.length === 0;
-  // Each arm comes in the order of the keys, so the engine merges them and stops at the limit.
-  const selects = byKey && filter?.arms !== undefined ? filter.arms.map(select) : [select(filter)];
-  const ordered =
-    byKey && filter?.seeks && filter.arms === undefined ? [fragment(dialect.sortedAfterwards('key'))] : order;
+  const { filter, sort, after, limit } = page;
+  const seek = filter?.seek;
+  // Where an index finds the rows in another order, few are left to be sorted.
+  const key = seek === undefined || (seek.ordered && sort.length === 0) ? 'key' : dialect.unindexed('key');
+  const terms = [
+    ...sort.map((term) => orderTerm(dialect, term)),
+    columnTerm(key, false, (value) => String(value)),
+  ];
+  const behind = after === undefined ? undefined : behindPosition(terms, after);
+  const selects = (seek?.arms ?? [filter]).map((arm) => {
+    const { text, params } = recordSelection({ ...page, filter: arm });
+    const condition = behind === undefined ? '' : ` AND (${behind.text})`;
+    return fragment(`SELECT ${columns} FROM storage_records WHERE ${text}${condition}`, ...params, ...(behind?.params ?? []));
+  });
+  const united = selects.map(({ text }) => text).join(' UNION ALL ');
+  // Sorted alone, arms that come in order are merged, and stop at the limit; others are sorted together.
+  const source = selects.length > 1 && key !== 'key' ? `SELECT ${columns} FROM (${united}) AS found` : united;
+  const order = terms.flatMap((term) => term.order);
   return fragment(
-    `${selects.map(({ text }) => text).join(' UNION ALL ')} ORDER BY ${ordered.map(({ text }) => text).join(', ')} LIMIT ?`,
+    `${source} ORDER BY ${order.map(({ text }) => text).join(', ')} LIMIT ?`,
     ...selects.flatMap(({ params }) => params),
-    ...ordered.flatMap(({ params }) => params),
+    ...order.flatMap(({ params }) => params),
     limit,
   );
 }

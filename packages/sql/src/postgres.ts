@@ -1,6 +1,6 @@
 import type { FilterLeaf, FilterScalar } from '@storage/core/filter';
 import { type Dialect, type JsonSort, numberedPlaceholders, sortRanks } from './dialect.ts';
-import { comparisons, joinOrNever, stringCondition } from './filter.ts';
+import { comparisons, joinOrNever, stringCondition } from './conditions.ts';
 import { fragment, joinFragments, never, quoteText, type SqlFragment } from './fragment.ts';
 
 /** The value at a path; NULL when there is none. `->` with a text never enters an array. */
@@ -91,5 +91,5 @@ export const postgresDialect: Dialect = {
   // One index per column serves equality on every path; ranges have one per field.
   jsonArms: () => undefined,
   jsonIndexes: (column, path) => [{ suffix: '', columns: [`(${at(column, path)})`] }],
-  sortedAfterwards: (column) => column,
+  unindexed: (column) => column,
 };

@@ -1,4 +1,5 @@
 import type { Dialect } from './dialect.ts';
+import type { RecordFilterSql } from './filter.ts';
 import { fragment, mapTexts, type SqlFragment } from './fragment.ts';
 import { prefixEnd } from './prefix.ts';
 
@@ -117,14 +118,18 @@ export function namespaceCondition(namespace: string, recursive: boolean): SqlFr
   return fragment('(namespace = ? OR (namespace > ? AND namespace < ?))', namespace, `${namespace}/`, `${namespace}0`);
 }
 
-/** The rows of a namespace that are not expired, under a prefix and a filter. */
-export function recordSelection(selection: {
+/** Which records a statement is about. */
+export interface RecordSelection<Filter extends SqlFragment = SqlFragment> {
   readonly namespace: string;
   readonly now: number;
+  /** The namespaces below as well. */
   readonly recursive?: boolean;
   readonly prefix?: string;
-  readonly filter?: SqlFragment | undefined;
-}): SqlFragment {
+  readonly filter?: Filter | undefined;
+}
+
+/** The rows of a namespace that are not expired, under a prefix and a filter. */
+export function recordSelection(selection: RecordSelection): SqlFragment {
   const { namespace, now, recursive = false, prefix = '', filter } = selection;
   const parts = [namespaceCondition(namespace, recursive)];
   if (prefix !== '') {
@@ -136,10 +141,19 @@ export function recordSelection(selection: {
   return { text: parts.map((part) => part.text).join(' AND '), params: parts.flatMap((part) => part.params) };
 }
 
-export function countRecords(selection: SqlFragment): SqlFragment {
-  return fragment(`SELECT count(*) FROM storage_records WHERE ${selection.text}`, ...selection.params);
+/** As `recordSelection`, in parts that indexes serve, which have no row in common. */
+function selectionArms(selection: RecordSelection<RecordFilterSql>): readonly SqlFragment[] {
+  const { filter } = selection;
+  return (filter?.seek?.arms ?? [filter]).map((arm) => recordSelection({ ...selection, filter: arm }));
 }
 
-export function removeRecords(selection: SqlFragment): SqlFragment {
-  return fragment(`DELETE FROM storage_records WHERE ${selection.text}`, ...selection.params);
+export function countRecords(selection: RecordSelection<RecordFilterSql>): SqlFragment {
+  const arms = selectionArms(selection);
+  const counts = arms.map(({ text }) => `SELECT count(*) AS n FROM storage_records WHERE ${text}`);
+  return fragment(`SELECT sum(n) FROM (${counts.join(' UNION ALL ')}) AS counts`, ...arms.flatMap(({ params }) => params));
+}
+
+/** Statements that remove the selection, together. */
+export function removeRecords(selection: RecordSelection<RecordFilterSql>): readonly SqlFragment[] {
+  return selectionArms(selection).map(({ text, params }) => fragment(`DELETE FROM storage_records WHERE ${text}`, ...params));
 }

@@ -1,7 +1,7 @@
 import type { FilterLeaf } from '@storage/core/filter';
 import { type IndexBody, type JsonSort, sortRanks, type SqlValue } from './dialect.ts';
-import { anyOf, comparisons, joinOrNever, stringCondition } from './filter.ts';
-import { fragment, joinFragments, never, quoteText, type SqlFragment } from './fragment.ts';
+import { anyOf, comparisons, joinOrNever, stringCondition } from './conditions.ts';
+import { fragment, joinFragments, quoteText, type SqlFragment } from './fragment.ts';
 
 /** How a value at a path is reached. */
 interface JsonValueSql {
@@ -79,35 +79,42 @@ function reachByComparison(column: string, path: readonly string[]): JsonValueSq
 
 const numberTypes = "('integer', 'real')";
 
-/** One candidate satisfies the leaf. `type` and `value` are expressions over it; types that can't match are left out. */
+// In an index NULL stands before numbers, numbers before texts, texts before bytes. The other end of a range keeps a seek
+// among values of the operand's type.
+const farEnds = {
+  number: { gt: "< ''", gte: "< ''", lt: '>= -9e999', lte: '>= -9e999' },
+  text: { gt: "< x''", gte: "< x''", lt: ">= ''", lte: ">= ''" },
+} as const;
+
+/** A comparison of numbers or texts that are known to be such. */
+function typedCondition(value: string, leaf: FilterLeaf, type: 'number' | 'text'): SqlFragment {
+  if (leaf.op === 'in') return anyOf(value, leaf.value.filter((operand) => typeof operand === (type === 'text' ? 'string' : type)) as (string | number)[]);
+  if (leaf.op === 'exists' || leaf.op === 'startsWith' || leaf.op === 'eq') return type === 'text' ? stringCondition(value, leaf) : fragment(`${value} = ?`, Number(leaf.value));
+  return fragment(`${value} ${comparisons[leaf.op]} ? AND ${value} ${farEnds[type][leaf.op]}`, leaf.value);
+}
+
+/** One candidate satisfies the leaf: a condition for each type that can. `type` and `value` are expressions over it. */
 function candidate(type: string, value: string, leaf: FilterLeaf): readonly SqlFragment[] {
-  if (leaf.op === 'exists') return [];
   const operands = leaf.op === 'in' ? leaf.value : [leaf.value];
-  const numbers = operands.filter((operand) => typeof operand === 'number');
   const parts: SqlFragment[] = [];
   if (operands.some((operand) => typeof operand === 'string')) {
-    parts.push(joinFragments('AND', [fragment(`${type} = 'text'`), stringCondition(value, leaf)]));
+    parts.push(joinFragments('AND', [fragment(`${type} = 'text'`), typedCondition(value, leaf, 'text')]));
   }
-  if (numbers.length > 0) {
-    const condition =
-      leaf.op === 'in' || leaf.op === 'startsWith'
-        ? anyOf(value, numbers)
-        : fragment(`${value} ${comparisons[leaf.op]} ?`, ...numbers);
-    parts.push(joinFragments('AND', [fragment(`${type} IN ${numberTypes}`), condition]));
+  if (operands.some((operand) => typeof operand === 'number')) {
+    parts.push(joinFragments('AND', [fragment(`${type} IN ${numberTypes}`), typedCondition(value, leaf, 'number')]));
   }
   for (const operand of operands) {
-    if (typeof operand === 'boolean') parts.push(fragment(`${type} = '${operand}'`));
+    if (typeof operand === 'boolean') parts.push(fragment(`${type} = '${operand}' AND ${value} = ${Number(operand)}`));
   }
   return parts;
 }
 
-/** The leaf for values that are no arrays, and for arrays. */
+/** The leaf for scalars, type by type, and for arrays: no value satisfies two of them. */
 function parts(column: string, leaf: FilterLeaf): readonly SqlFragment[] {
   const { type, value, each } = reach(column, leaf.path);
   const element = joinOrNever(candidate('e.type', 'e.atom', leaf));
-  if (element === never) return [];
   return [
-    joinOrNever(candidate(type, value, leaf)),
+    ...candidate(type, value, leaf),
     fragment(`${type} = 'array' AND EXISTS (SELECT 1 FROM ${each} AS e WHERE ${element.text})`, ...element.params),
   ];
 }
@@ -117,13 +124,12 @@ export function sqliteJsonLeaf(column: string, leaf: FilterLeaf): SqlFragment {
   const { type, value, within } = reach(column, leaf.path);
   // An extracted null is NULL, and so is what is missing; an array is extracted as its text.
   if (leaf.op === 'exists') return within(fragment(`${value} IS NOT NULL AND (${type} <> 'array' OR ${value} <> '[]')`));
-  const found = joinOrNever(parts(column, leaf));
-  return found === never ? never : within(found);
+  return within(joinOrNever(parts(column, leaf)));
 }
 
-/** Equality as two conditions, each of which an index of `sqliteJsonIndexes` serves in the order of the keys. */
+/** The leaf as conditions that an index of `sqliteJsonIndexes` serves, each for itself. */
 export function sqliteJsonArms(column: string, leaf: FilterLeaf): readonly SqlFragment[] | undefined {
-  return leaf.op === 'eq' && !leaf.path.some(needsComparison) ? parts(column, leaf) : undefined;
+  return leaf.op === 'exists' || leaf.path.some(needsComparison) ? undefined : parts(column, leaf);
 }
 
 /** What a path in a JSON column is sorted by. */
@@ -143,6 +149,7 @@ export function sqliteJsonIndexes(column: string, path: readonly string[]): read
   const { type, value } = reach(column, path);
   return [
     { suffix: '', columns: [value, 'key', type] },
-    { suffix: ' (arrays)', columns: ['key'], where: `${type} = 'array'` },
+    // The type stands in it, though always the same, so that the planner knows it for the narrower one.
+    { suffix: ' (arrays)', columns: [type, 'key'], where: `${type} = 'array'` },
   ];
 }

@@ -22,5 +22,5 @@ export const sqliteDialect: Dialect = {
   jsonSort: sqliteJsonSort,
   jsonArms: sqliteJsonArms,
   jsonIndexes: sqliteJsonIndexes,
-  sortedAfterwards: (column) => `+${column}`,
+  unindexed: (column) => `+${column}`,
 };

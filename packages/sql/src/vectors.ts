@@ -38,6 +38,8 @@ export interface VectorTexts {
   readonly write: string;
   /** collection, namespace, id. */
   readonly read: string;
+  /** collection, namespace. Id, norm and vector of each, by id. */
+  readonly readAll: string;
   /** collection, namespace, id. */
   readonly remove: string;
 }
@@ -57,6 +59,7 @@ export function vectorTexts(dialect: Dialect): VectorTexts {
       ON CONFLICT (collection, namespace, id) DO UPDATE SET norm = excluded.norm, metadata = excluded.metadata,
       content = excluded.content, vector = excluded.vector`,
     read: `SELECT ${vectorColumns}, vector FROM storage_vectors WHERE collection = ? AND namespace = ? AND id = ?`,
+    readAll: 'SELECT id, norm, vector FROM storage_vectors WHERE collection = ? AND namespace = ? ORDER BY id',
     remove: 'DELETE FROM storage_vectors WHERE collection = ? AND namespace = ? AND id = ?',
   };
   return mapTexts(texts, dialect);

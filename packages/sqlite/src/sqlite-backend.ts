@@ -43,7 +43,7 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
   engine!: SqliteEngine;
   readonly #lifecycle: Lifecycle;
   readonly #records: SqliteRecords;
-  readonly #vectors = new SqliteVectors();
+  readonly #vectors: SqliteVectors;
   readonly #transactions: SqliteTransactions;
   readonly #facets = new Map<string, unknown>();
   #sweep: SqliteSweep | undefined;
@@ -67,6 +67,7 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
     this.records = createRecordStore(this.#records, this.context);
     this.#transactions = new SqliteTransactions(this.#records, { translate, isIndexed }, clock);
     this.transactions = createTransactions(this.#transactions, this.context);
+    this.#vectors = new SqliteVectors(settings.vectorCacheBytes);
     this.vectors = createVectorStore(this.#vectors, this.context);
     this.health = createHealth({
       backend: 'sqlite',

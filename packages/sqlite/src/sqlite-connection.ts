@@ -149,13 +149,9 @@ export function openDatabase({ Database }: Drivers, { path, readOnly }: SqliteSe
   return new Database(path, { timeout: 0, readonly: readOnly, fileMustExist: readOnly });
 }
 
-/** What every connection of ours is set to. The page size and WAL are the file's: they are set once, by whoever makes it. */
+/** What every connection of ours is set to. WAL is the file's: it stays. */
 export function configure(database: BetterSqlite3.Database, settings: SqliteSettings): void {
-  if (!settings.readOnly && !settings.memory) {
-    // Larger pages hold several records of a kilobyte; without effect on a file that has content.
-    database.pragma('page_size = 8192');
-    database.pragma('journal_mode = WAL');
-  }
+  if (!settings.readOnly && !settings.memory) database.pragma('journal_mode = WAL');
   database.pragma(`synchronous = ${settings.synchronous}`);
   database.pragma('temp_store = memory');
 }

@@ -18,6 +18,9 @@ function primary(code: string): string {
 }
 
 function rules(path: string, error: NativeError): Translation | undefined {
+  if (error.message.startsWith('Could not locate the bindings file') || error.code === 'ERR_DLOPEN_FAILED') {
+    return { code: 'unavailable', retryable: false, applied: 'no', message: "The native driver of SQLite is not built for this Node; run `npm rebuild better-sqlite3`, with a C++ compiler at hand." };
+  }
   const details = { path, sqlite: error.code };
   switch (primary(error.code)) {
     case 'SQLITE_BUSY':

@@ -18,6 +18,8 @@ export interface SqliteOptions extends CommonOptions, SchemaOptions {
   readonly busyTimeoutMs?: number | undefined;
   /** The largest value, in bytes. Missing: 256 MiB. At most 512 MiB. */
   readonly maxValueBytes?: number | undefined;
+  /** Memory for vectors that are searched again and again, in bytes; `0`: none. Missing: 64 MiB. */
+  readonly vectorCacheBytes?: number | undefined;
 }
 
 /** Options, checked and complete. */
@@ -30,6 +32,7 @@ export interface SqliteSettings {
   readonly synchronous: 'normal' | 'full';
   readonly busyTimeoutMs: number;
   readonly maxValueBytes: number;
+  readonly vectorCacheBytes: number;
   readonly migrate: 'auto' | 'verify' | 'off';
   readonly clock: () => number;
   readonly newId: (() => string) | undefined;
@@ -89,6 +92,7 @@ export function toSettings(options: SqliteOptions = {}): SqliteSettings {
     synchronous: oneOf(options.synchronous ?? 'normal', ['normal', 'full'], 'synchronous'),
     busyTimeoutMs: numberWithin(options.busyTimeoutMs ?? 5000, 0, 2 ** 31 - 1, 'busyTimeoutMs'),
     maxValueBytes: numberWithin(options.maxValueBytes ?? 256 * 1024 * 1024, 1, largestValue, 'maxValueBytes'),
+    vectorCacheBytes: numberWithin(options.vectorCacheBytes ?? 64 * 1024 * 1024, 0, Number.MAX_SAFE_INTEGER, 'vectorCacheBytes'),
     migrate: oneOf(options.migrate ?? 'auto', ['auto', 'verify', 'off'], 'migrate'),
     clock,
     newId,

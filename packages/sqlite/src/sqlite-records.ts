@@ -24,7 +24,7 @@ import {
   infoColumns,
   pageRecords,
   type RecordFilterSql,
-  recordSelection,
+  type RecordSelection,
   removeRecords,
   rowColumns,
   sqliteDialect,
@@ -180,15 +180,11 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
 
   count(ns: string, prefix: string, filter: RecordFilterSql | undefined, _estimate: boolean, call: Call): MaybePromise<number> {
     const { connection, clock } = this.#rows;
-    return this.#readBehind(call, () => {
-      const [count] = connection.get(countRecords(recordSelection({ namespace: ns, now: clock(), prefix, filter }))) ?? [];
-      return Number(count);
-    });
+    return this.#readBehind(call, () => Number(connection.get(countRecords({ namespace: ns, now: clock(), prefix, filter }))?.[0]));
   }
 
   removeWhere(ns: string, filter: RecordFilterSql | undefined, call: Call): MaybePromise<number> {
-    const { connection, clock } = this.#rows;
-    return this.#writeBehind(call, () => connection.run(removeRecords(recordSelection({ namespace: ns, now: clock(), filter }))));
+    return this.#removeAll({ namespace: ns, filter }, call);
   }
 
   namespaces(
@@ -200,8 +196,16 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
   }
 
   dropNamespace(ns: string, recursive: boolean, call: Call): MaybePromise<number | undefined> {
+    return this.#removeAll({ namespace: ns, recursive }, call);
+  }
+
+  #removeAll(selection: Omit<RecordSelection<RecordFilterSql>, 'now'>, call: Call): MaybePromise<number> {
     const { connection, clock } = this.#rows;
-    return this.#writeBehind(call, () => connection.run(removeRecords(recordSelection({ namespace: ns, now: clock(), recursive }))));
+    return this.#writeBehind(call, () =>
+      connection.transaction(() =>
+        removeRecords({ ...selection, now: clock() }).reduce((count, statement) => count + connection.run(statement), 0),
+      ),
+    );
   }
 
   /** Runs behind the writes that are queued for a key. */

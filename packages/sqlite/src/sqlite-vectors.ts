@@ -29,6 +29,7 @@ import {
 } from '@storage/sql';
 import { prepareAll, type Prepared, type SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteSession } from './sqlite-records.ts';
+import { VectorCache } from './sqlite-vector-cache.ts';
 import { distanceOf, normOf, scoreExpression, toFloats, toVectorBytes } from './sqlite-vector-scores.ts';
 
 /** A collection as its row has it. */
@@ -57,11 +58,21 @@ function toRead(row: readonly SqlValue[], vector: SqlValue | undefined): VectorR
   };
 }
 
+function toHit(row: readonly SqlValue[], vector: SqlValue | undefined, metric: Metric, score: number): VectorHit {
+  return { ...toRead(row, vector), score, distance: distanceOf(metric, score) };
+}
+
 /** Vectors in SQLite. Every search is exact; sqlite-vec measures, and the filter is part of the statement. */
 export class SqliteVectors implements VectorDriver<SqlFragment> {
+  readonly #cache: VectorCache;
   #connection!: SqliteConnection;
   #session!: SqliteSession;
   #statements!: Prepared<VectorTexts>;
+
+  /** `cacheBytes`: how much memory may hold vectors that are searched again. */
+  constructor(cacheBytes: number) {
+    this.#cache = new VectorCache(cacheBytes);
+  }
 
   /** Gives it a connection to work on: no call comes before. */
   attach(connection: SqliteConnection, session: SqliteSession): void {
@@ -141,8 +152,31 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
   }
 
   search(collection: CollectionRow, ns: string, search: VectorSearch<SqlFragment>, call: Call): MaybePromise<readonly VectorHit[]> {
-    const { id, metric } = collection as Collection;
-    const { vector, limit, filter, includeVectors } = search;
+    return this.#session.read(call, () => {
+      const own = collection as Collection;
+      return this.#connection.snapshot(
+        () => (search.filter === undefined ? this.#searchKept(own, ns, search) : undefined) ?? this.#searchRows(own, ns, search),
+      );
+    });
+  }
+
+  #searchKept(collection: Collection, ns: string, { vector, limit, includeVectors }: VectorSearch<SqlFragment>): VectorHit[] | undefined {
+    const { id, version, dimension, metric } = collection;
+    const selection = vectorSelection({ collection: id, namespace: ns });
+    const found = this.#cache.search(
+      { collection: id, ns, version, dimension, metric, vector, limit },
+      {
+        count: () => Number(this.#connection.get(countVectors(selection))?.[0]),
+        rows: () => this.#statements.readAll.iterate(id, ns),
+      },
+    );
+    return found?.flatMap(({ id: document, score }) => {
+      const row = this.#statements.read.get(id, ns, document);
+      return row === undefined ? [] : [toHit(row, includeVectors ? row[3] : undefined, metric, score)];
+    });
+  }
+
+  #searchRows({ id, metric }: Collection, ns: string, { vector, limit, filter, includeVectors }: VectorSearch<SqlFragment>): VectorHit[] {
     const selection = vectorSelection({ collection: id, namespace: ns, filter });
     const score = scoreExpression(metric, vector);
     const columns = includeVectors ? `${vectorColumns}, score, vector` : `${vectorColumns}, score`;
@@ -154,12 +188,7 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
       ...selection.params,
       limit,
     );
-    return this.#session.read(call, () =>
-      this.#connection.all(text).map((row) => {
-        const found = row[3] as number;
-        return { ...toRead(row, includeVectors ? row[4] : undefined), score: found, distance: distanceOf(metric, found) };
-      }),
-    );
+    return this.#connection.all(text).map((row) => toHit(row, includeVectors ? row[4] : undefined, metric, row[3] as number));
   }
 
   page(
