@@ -3,9 +3,9 @@ import { fragment, joinFragments, never, type SqlFragment } from './fragment.ts'
 import { prefixEnd } from './prefix.ts';
 
 /** A condition on an expression that is a string by code point. Operands that are no strings never match. */
-export function stringCondition(text: string, leaf: FilterLeaf): SqlFragment {
+export function stringCondition(text: string, leaf: FilterLeaf, list: string): SqlFragment {
   if (leaf.op === 'exists') return fragment('TRUE');
-  if (leaf.op === 'in') return anyOf(text, leaf.value.filter((value) => typeof value === 'string'));
+  if (leaf.op === 'in') return anyOf(text, leaf.value.filter((value) => typeof value === 'string'), list);
   if (typeof leaf.value !== 'string') return never;
   if (leaf.op !== 'startsWith') return fragment(`${text} ${comparisons[leaf.op]} ?`, leaf.value);
   const end = prefixEnd(leaf.value);
@@ -13,10 +13,14 @@ export function stringCondition(text: string, leaf: FilterLeaf): SqlFragment {
   return fragment(`${text} >= ? AND ${text} < ?`, leaf.value, end);
 }
 
-/** `text = ?` or `text IN (…)`; of nothing, never. */
-export function anyOf(text: string, values: readonly (string | number)[]): SqlFragment {
+/** How many values stand as parameters of their own; statements have no room for any number of them. */
+const mostParameters = 200;
+
+/** `text = ?` or `text IN (…)`; of nothing, never. `list`: what makes rows of a JSON array that is the one parameter. */
+export function anyOf(text: string, values: readonly (string | number)[], list: string): SqlFragment {
   if (values.length === 0) return never;
   if (values.length === 1) return fragment(`${text} = ?`, ...values);
+  if (values.length > mostParameters) return fragment(`${text} IN ${list}`, JSON.stringify(values));
   return fragment(`${text} IN (${values.map(() => '?').join(', ')})`, ...values);
 }
 

@@ -29,6 +29,8 @@ export interface Dialect {
   readonly returning: string;
   /** A trigger that runs a statement after rows of a table changed. `event` as in SQL, `when` over OLD and NEW. */
   trigger(trigger: { name: string; table: string; event: string; when: string; statement: string }): readonly string[];
+  /** Rows of a JSON array of texts that is a parameter. */
+  readonly list: string;
   /** Text with `?` for parameters, as the engine writes them. */
   placeholders(text: string): string;
   /** A condition on a path inside a JSON column; true, false or NULL, where NULL means false. */

@@ -53,7 +53,7 @@ function compileLeaf(dialect: Dialect, leaf: FilterLeaf, target: FilterTarget | 
     case 'json':
       return dialect.jsonLeaf(target.column, { ...leaf, path: target.path });
     case 'text':
-      return stringCondition(target.column, leaf);
+      return stringCondition(target.column, leaf, dialect.list);
     case 'time':
       return joinOrNever(
         timeRanges(leaf).map(({ from, to }) =>

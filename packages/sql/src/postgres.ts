@@ -3,6 +3,8 @@ import { type Dialect, type JsonSort, numberedPlaceholders, sortRanks } from './
 import { comparisons, joinOrNever, stringCondition } from './conditions.ts';
 import { fragment, joinFragments, never, quoteText, type SqlFragment } from './fragment.ts';
 
+const list = '(SELECT jsonb_array_elements_text(?::jsonb))';
+
 /** The value at a path; NULL when there is none. `->` with a text never enters an array. */
 function at(column: string, path: readonly string[]): string {
   return path.reduce((value, key) => `${value}->${quoteText(key)}`, column);
@@ -25,7 +27,7 @@ function equals(column: string, path: readonly string[], value: FilterScalar): S
 /** A condition on one JSON scalar whose operand has an order. */
 function ordered(value: string, leaf: FilterLeaf & { op: 'gt' | 'gte' | 'lt' | 'lte' | 'startsWith' }): SqlFragment {
   if (typeof leaf.value === 'string') {
-    const text = stringCondition(`(${value} #>> '{}') COLLATE "C"`, leaf);
+    const text = stringCondition(`(${value} #>> '{}') COLLATE "C"`, leaf, list);
     return joinFragments('AND', [fragment(`jsonb_typeof(${value}) = 'string'`), text]);
   }
   if (leaf.op === 'startsWith') return never;
@@ -85,6 +87,7 @@ export const postgresDialect: Dialect = {
     `CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${statement}; RETURN NULL; END $$`,
     `CREATE TRIGGER ${name} AFTER ${event} ON ${table} FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION ${name}()`,
   ],
+  list,
   placeholders: numberedPlaceholders,
   jsonLeaf,
   jsonSort,

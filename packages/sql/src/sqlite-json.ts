@@ -77,6 +77,8 @@ function reachByComparison(column: string, path: readonly string[]): JsonValueSq
   };
 }
 
+/** The values of a JSON array that is a parameter. */
+export const sqliteList = '(SELECT value FROM json_each(?))';
 const numberTypes = "('integer', 'real')";
 
 // In an index NULL stands before numbers, numbers before texts, texts before bytes. The other end of a range keeps a seek
@@ -88,8 +90,8 @@ const farEnds = {
 
 /** A comparison of numbers or texts that are known to be such. */
 function typedCondition(value: string, leaf: FilterLeaf, type: 'number' | 'text'): SqlFragment {
-  if (leaf.op === 'in') return anyOf(value, leaf.value.filter((operand) => typeof operand === (type === 'text' ? 'string' : type)) as (string | number)[]);
-  if (leaf.op === 'exists' || leaf.op === 'startsWith' || leaf.op === 'eq') return type === 'text' ? stringCondition(value, leaf) : fragment(`${value} = ?`, Number(leaf.value));
+  if (leaf.op === 'in') return anyOf(value, leaf.value.filter((operand) => typeof operand === (type === 'text' ? 'string' : type)) as (string | number)[], sqliteList);
+  if (leaf.op === 'exists' || leaf.op === 'startsWith' || leaf.op === 'eq') return type === 'text' ? stringCondition(value, leaf, sqliteList) : fragment(`${value} = ?`, Number(leaf.value));
   return fragment(`${value} ${comparisons[leaf.op]} ? AND ${value} ${farEnds[type][leaf.op]}`, leaf.value);
 }
 

@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts';
-import { sqliteJsonArms, sqliteJsonIndexes, sqliteJsonLeaf, sqliteJsonSort } from './sqlite-json.ts';
+import { sqliteJsonArms, sqliteJsonIndexes, sqliteJsonLeaf, sqliteJsonSort, sqliteList } from './sqlite-json.ts';
 
 /** SQLite 3.46 and later. Text compares byte for byte unless told otherwise. */
 export const sqliteDialect: Dialect = {
@@ -17,6 +17,7 @@ export const sqliteDialect: Dialect = {
   trigger: ({ name, table, event, when, statement }) => [
     `CREATE TRIGGER ${name} AFTER ${event} ON ${table} WHEN ${when} BEGIN ${statement}; END`,
   ],
+  list: sqliteList,
   placeholders: (text) => text,
   jsonLeaf: sqliteJsonLeaf,
   jsonSort: sqliteJsonSort,

@@ -43,9 +43,9 @@ export function scoreOf(metric: Metric, product: number, norm: number, queryNorm
   return -Math.sqrt(Math.max(0, norm * norm + queryNorm * queryNorm - 2 * product));
 }
 
-// sqlite-vec sums in 32-bit floats. Within these norms no square is lost or overflows there.
+// sqlite-vec sums in 32-bit floats. Within these norms no square is lost there, and none overflows.
 const leastNorm = 1e-15;
-const largestNorm = 1e15;
+const largestNorm = 1e18;
 
 const fast: Readonly<Record<Metric, string>> = {
   cosine: '1 - vec_distance_cosine(vector, ?)',
