@@ -5,7 +5,12 @@ import { prefixEnd } from './prefix.ts';
 /** A condition on an expression that is a string by code point. Operands that are no strings never match. */
 export function stringCondition(text: string, leaf: FilterLeaf, list: string): SqlFragment {
   if (leaf.op === 'exists') return fragment('TRUE');
-  if (leaf.op === 'in') return anyOf(text, leaf.value.filter((value) => typeof value === 'string'), list);
+  if (leaf.op === 'in')
+    return anyOf(
+      text,
+      leaf.value.filter((value) => typeof value === 'string'),
+      list,
+    );
   if (typeof leaf.value !== 'string') return never;
   if (leaf.op !== 'startsWith') return fragment(`${text} ${comparisons[leaf.op]} ?`, leaf.value);
   const end = prefixEnd(leaf.value);

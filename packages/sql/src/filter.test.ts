@@ -31,7 +31,9 @@ describe('a filter as SQL', () => {
   });
 
   test('PostgreSQL compares numbers as jsonb and texts byte for byte', () => {
-    expect(compile('postgres', { 'data.a': { $lt: 1.5 } }).text).toContain(`jsonb_typeof(data->'a') = 'number' AND data->'a' < $1::jsonb`);
+    expect(compile('postgres', { 'data.a': { $lt: 1.5 } }).text).toContain(
+      `jsonb_typeof(data->'a') = 'number' AND data->'a' < $1::jsonb`,
+    );
     expect(compile('postgres', { 'data.a': { $gt: 'x' } }).text).toContain(`(data->'a' #>> '{}') COLLATE "C" > $1`);
   });
 

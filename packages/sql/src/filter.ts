@@ -33,7 +33,11 @@ export const vectorTarget: ResolvePath = (path) => ({ kind: 'json', column: 'met
  * A filter as an SQL condition that holds for exactly the rows that match. Leaves may be NULL for "no", which `IS NOT TRUE`
  * turns round as two-valued logic asks for; wrapping the leaves themselves would keep indexes from serving them.
  */
-export function compileSqlFilter(dialect: Dialect, filter: FilterNode, resolve: ResolvePath): CompiledFilter<SqlFragment> {
+export function compileSqlFilter(
+  dialect: Dialect,
+  filter: FilterNode,
+  resolve: ResolvePath,
+): CompiledFilter<SqlFragment> {
   return compileFilter<SqlFragment>(filter, {
     backend: dialect.name,
     leaf: (leaf, negated) => {
@@ -82,7 +86,8 @@ export function compileRecordFilter(
   filter: FilterNode,
   isIndexed: (path: readonly string[]) => boolean,
 ): CompiledFilter<RecordFilterSql> {
-  const whole = (node: FilterNode): SqlFragment => compileSqlFilter(dialect, node, recordTarget).native ?? fragment('TRUE');
+  const whole = (node: FilterNode): SqlFragment =>
+    compileSqlFilter(dialect, node, recordTarget).native ?? fragment('TRUE');
   const needed = filter.kind === 'and' ? filter.children : [filter];
   const seeks = needed.flatMap((leaf) => {
     if (leaf.kind !== 'leaf' || !isIndexed(leaf.path)) return [];

@@ -25,7 +25,8 @@ export const schemaTexts = {
   /** Rows of part and version. */
   read: 'SELECT part, version FROM storage_schema',
   /** Parameters: part, version. */
-  write: 'INSERT INTO storage_schema (part, version) VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET version = excluded.version',
+  write:
+    'INSERT INTO storage_schema (part, version) VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET version = excluded.version',
 } as const;
 
 /** What brings a part up to date. */
@@ -62,7 +63,8 @@ export function planMigrations(
   for (const part of parts) {
     const found = present.get(part.name) ?? 0;
     const expected = latest(part);
-    if (found > expected) throw mismatch(part.name, found, expected, 'Upgrade the @storage packages, or open the store that matches them.');
+    if (found > expected)
+      throw mismatch(part.name, found, expected, 'Upgrade the @storage packages, or open the store that matches them.');
     if (found === expected) continue;
     if (mode === 'verify') throw mismatch(part.name, found, expected, "Open it once with migrate: 'auto'.");
     planned.push({

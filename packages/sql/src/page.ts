@@ -102,15 +102,16 @@ export function pageRecords(dialect: Dialect, columns: string, page: RecordPage)
   const seek = filter?.seek;
   // Where an index finds the rows in another order, few are left to be sorted.
   const key = seek === undefined || (seek.ordered && sort.length === 0) ? 'key' : dialect.unindexed('key');
-  const terms = [
-    ...sort.map((term) => orderTerm(dialect, term)),
-    columnTerm(key, false, (value) => String(value)),
-  ];
+  const terms = [...sort.map((term) => orderTerm(dialect, term)), columnTerm(key, false, (value) => String(value))];
   const behind = after === undefined ? undefined : behindPosition(terms, after);
   const selects = (seek?.arms ?? [filter]).map((arm) => {
     const { text, params } = recordSelection({ ...page, filter: arm });
     const condition = behind === undefined ? '' : ` AND (${behind.text})`;
-    return fragment(`SELECT ${columns} FROM storage_records WHERE ${text}${condition}`, ...params, ...(behind?.params ?? []));
+    return fragment(
+      `SELECT ${columns} FROM storage_records WHERE ${text}${condition}`,
+      ...params,
+      ...(behind?.params ?? []),
+    );
   });
   const united = selects.map(({ text }) => text).join(' UNION ALL ');
   // Sorted alone, arms that come in order are merged, and stop at the limit; others are sorted together.

@@ -1,6 +1,6 @@
 import type { FilterLeaf, FilterScalar } from '@storage/core/filter';
-import { type Dialect, type JsonSort, numberedPlaceholders, sortRanks } from './dialect.ts';
 import { comparisons, joinOrNever, stringCondition } from './conditions.ts';
+import { type Dialect, type JsonSort, numberedPlaceholders, sortRanks } from './dialect.ts';
 import { fragment, joinFragments, never, quoteText, type SqlFragment } from './fragment.ts';
 
 const list = '(SELECT jsonb_array_elements_text(?::jsonb))';
@@ -17,11 +17,7 @@ function nest(path: readonly string[], value: unknown): string {
 
 /** Equality by containment: type-strict, never NULL, and served by one GIN index whatever the path. */
 function equals(column: string, path: readonly string[], value: FilterScalar): SqlFragment {
-  return fragment(
-    `${column} @> ?::jsonb OR ${column} @> ?::jsonb`,
-    nest(path, value),
-    nest(path, [value]),
-  );
+  return fragment(`${column} @> ?::jsonb OR ${column} @> ?::jsonb`, nest(path, value), nest(path, [value]));
 }
 
 /** A condition on one JSON scalar whose operand has an order. */

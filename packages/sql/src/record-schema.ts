@@ -1,6 +1,6 @@
 import type { Dialect, IndexBody } from './dialect.ts';
-import { quoteName } from './fragment.ts';
 import type { FilterTarget } from './filter.ts';
+import { quoteName } from './fragment.ts';
 import type { SchemaPart } from './migrations.ts';
 
 /** What a record's content is kept as. */
@@ -63,6 +63,9 @@ export function fieldIndexes(dialect: Dialect, field: string, target: FilterTarg
     const name = `storage_records_by_${field}${suffix}`;
     const condition = where === undefined ? '' : ` WHERE ${where}`;
     const listed = ['namespace', ...columns].join(', ');
-    return { name, statement: `CREATE INDEX IF NOT EXISTS ${quoteName(name)} ON storage_records (${listed})${condition}` };
+    return {
+      name,
+      statement: `CREATE INDEX IF NOT EXISTS ${quoteName(name)} ON storage_records (${listed})${condition}`,
+    };
   });
 }

@@ -150,10 +150,15 @@ function selectionArms(selection: RecordSelection<RecordFilterSql>): readonly Sq
 export function countRecords(selection: RecordSelection<RecordFilterSql>): SqlFragment {
   const arms = selectionArms(selection);
   const counts = arms.map(({ text }) => `SELECT count(*) AS n FROM storage_records WHERE ${text}`);
-  return fragment(`SELECT sum(n) FROM (${counts.join(' UNION ALL ')}) AS counts`, ...arms.flatMap(({ params }) => params));
+  return fragment(
+    `SELECT sum(n) FROM (${counts.join(' UNION ALL ')}) AS counts`,
+    ...arms.flatMap(({ params }) => params),
+  );
 }
 
 /** Statements that remove the selection, together. */
 export function removeRecords(selection: RecordSelection<RecordFilterSql>): readonly SqlFragment[] {
-  return selectionArms(selection).map(({ text, params }) => fragment(`DELETE FROM storage_records WHERE ${text}`, ...params));
+  return selectionArms(selection).map(({ text, params }) =>
+    fragment(`DELETE FROM storage_records WHERE ${text}`, ...params),
+  );
 }

@@ -1,6 +1,6 @@
 import type { FilterLeaf } from '@storage/core/filter';
-import { type IndexBody, type JsonSort, sortRanks, type SqlValue } from './dialect.ts';
 import { anyOf, comparisons, joinOrNever, stringCondition } from './conditions.ts';
+import { type IndexBody, type JsonSort, type SqlValue, sortRanks } from './dialect.ts';
 import { fragment, joinFragments, quoteText, type SqlFragment } from './fragment.ts';
 
 /** How a value at a path is reached. */
@@ -90,8 +90,14 @@ const farEnds = {
 
 /** A comparison of numbers or texts that are known to be such. */
 function typedCondition(value: string, leaf: FilterLeaf, type: 'number' | 'text'): SqlFragment {
-  if (leaf.op === 'in') return anyOf(value, leaf.value.filter((operand) => typeof operand === (type === 'text' ? 'string' : type)) as (string | number)[], sqliteList);
-  if (leaf.op === 'exists' || leaf.op === 'startsWith' || leaf.op === 'eq') return type === 'text' ? stringCondition(value, leaf, sqliteList) : fragment(`${value} = ?`, Number(leaf.value));
+  if (leaf.op === 'in')
+    return anyOf(
+      value,
+      leaf.value.filter((operand) => typeof operand === (type === 'text' ? 'string' : type)) as (string | number)[],
+      sqliteList,
+    );
+  if (leaf.op === 'exists' || leaf.op === 'startsWith' || leaf.op === 'eq')
+    return type === 'text' ? stringCondition(value, leaf, sqliteList) : fragment(`${value} = ?`, Number(leaf.value));
   return fragment(`${value} ${comparisons[leaf.op]} ? AND ${value} ${farEnds[type][leaf.op]}`, leaf.value);
 }
 
@@ -125,7 +131,8 @@ function parts(column: string, leaf: FilterLeaf): readonly SqlFragment[] {
 export function sqliteJsonLeaf(column: string, leaf: FilterLeaf): SqlFragment {
   const { type, value, within } = reach(column, leaf.path);
   // An extracted null is NULL, and so is what is missing; an array is extracted as its text.
-  if (leaf.op === 'exists') return within(fragment(`${value} IS NOT NULL AND (${type} <> 'array' OR ${value} <> '[]')`));
+  if (leaf.op === 'exists')
+    return within(fragment(`${value} IS NOT NULL AND (${type} <> 'array' OR ${value} <> '[]')`));
   return within(joinOrNever(parts(column, leaf)));
 }
 

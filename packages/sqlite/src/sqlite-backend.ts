@@ -1,5 +1,22 @@
-import { type BackendContext, type Call, createHealth, createLifecycle, createRecordStore, createTransactions, createVectorStore, type Lifecycle } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore, Transactions, VectorStore } from '@storage/core';
+import {
+  type BackendContext,
+  type Call,
+  createHealth,
+  createLifecycle,
+  createRecordStore,
+  createTransactions,
+  createVectorStore,
+  type Lifecycle,
+} from '@storage/backend-kit';
+import type {
+  Backend,
+  CallOptions,
+  FacetToken,
+  HealthReport,
+  RecordStore,
+  Transactions,
+  VectorStore,
+} from '@storage/core';
 import { joinPath } from '@storage/core/filter';
 import { type SqliteCapabilities, sqliteCapabilities } from './sqlite-capabilities.ts';
 import { configure, loadDrivers, makeFolder, openDatabase, SqliteConnection } from './sqlite-connection.ts';
@@ -60,10 +77,22 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
       close: () => this.#disconnect(),
       defaultTimeoutMs,
     });
-    this.context = { name: 'sqlite', capabilities: this.capabilities, lifecycle: this.#lifecycle, translate, newId, defaultTimeoutMs };
+    this.context = {
+      name: 'sqlite',
+      capabilities: this.capabilities,
+      lifecycle: this.#lifecycle,
+      translate,
+      newId,
+      defaultTimeoutMs,
+    };
     const indexed = new Set(settings.fields.map((field) => joinPath(field.path)));
     const isIndexed = (path: readonly string[]): boolean => indexed.has(joinPath(path));
-    this.#records = new SqliteRecords({ translate, isIndexed, grouped: true, afterWrite: (now) => this.#sweep?.afterWrite(now) });
+    this.#records = new SqliteRecords({
+      translate,
+      isIndexed,
+      grouped: true,
+      afterWrite: (now) => this.#sweep?.afterWrite(now),
+    });
     this.records = createRecordStore(this.#records, this.context);
     this.#transactions = new SqliteTransactions(this.#records, { translate, isIndexed }, clock);
     this.transactions = createTransactions(this.#transactions, this.context);
@@ -125,7 +154,12 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
         if (owned) await engine.write(call, () => configure(native, settings));
         const parts = sqliteFacets.flatMap((facet) => facet.schema);
         await engine.write(call, () =>
-          applySchema(connection, { mode: settings.migrate, readOnly: settings.readOnly, fields: settings.fields, parts }),
+          applySchema(connection, {
+            mode: settings.migrate,
+            readOnly: settings.readOnly,
+            fields: settings.fields,
+            parts,
+          }),
         );
         const rows = new SqliteRecordRows(connection, clock);
         this.#records.attach(rows, engine);

@@ -153,7 +153,8 @@ function pausedBy(event: Promise<void> | undefined, ms: number, call: Call): Pro
 function givenUp(): StorageError {
   return new StorageError({
     code: 'invalid_state',
-    message: 'SQLite gave the transaction up after an error inside it; nothing of it was applied. Let such errors end the body.',
+    message:
+      'SQLite gave the transaction up after an error inside it; nothing of it was applied. Let such errors end the body.',
     applied: 'no',
   });
 }

@@ -19,15 +19,31 @@ function primary(code: string): string {
 
 function rules(path: string, error: NativeError): Translation | undefined {
   if (error.message.startsWith('Could not locate the bindings file') || error.code === 'ERR_DLOPEN_FAILED') {
-    return { code: 'unavailable', retryable: false, applied: 'no', message: "The native driver of SQLite is not built for this Node; run `npm rebuild better-sqlite3`, with a C++ compiler at hand." };
+    return {
+      code: 'unavailable',
+      retryable: false,
+      applied: 'no',
+      message:
+        'The native driver of SQLite is not built for this Node; run `npm rebuild better-sqlite3`, with a C++ compiler at hand.',
+    };
   }
   const details = { path, sqlite: error.code };
   switch (primary(error.code)) {
     case 'SQLITE_BUSY':
     case 'SQLITE_LOCKED':
-      return { code: 'unavailable', applied: 'no', details, message: `${path} is locked by another writer; try again, or raise busyTimeoutMs.` };
+      return {
+        code: 'unavailable',
+        applied: 'no',
+        details,
+        message: `${path} is locked by another writer; try again, or raise busyTimeoutMs.`,
+      };
     case 'SQLITE_FULL':
-      return { code: 'quota_exceeded', applied: 'no', details, message: `There is no room for ${path} to grow; free space on its disk, or raise the database's limit.` };
+      return {
+        code: 'quota_exceeded',
+        applied: 'no',
+        details,
+        message: `There is no room for ${path} to grow; free space on its disk, or raise the database's limit.`,
+      };
     case 'SQLITE_CORRUPT':
     case 'SQLITE_NOTADB':
       return {
@@ -39,22 +55,51 @@ function rules(path: string, error: NativeError): Translation | undefined {
     case 'SQLITE_READONLY':
     case 'SQLITE_PERM':
     case 'SQLITE_AUTH':
-      return { code: 'permission_denied', applied: 'no', details, message: `${path} can't be written; it was opened readOnly, or the file or its folder is not writable by this process.` };
+      return {
+        code: 'permission_denied',
+        applied: 'no',
+        details,
+        message: `${path} can't be written; it was opened readOnly, or the file or its folder is not writable by this process.`,
+      };
     case 'SQLITE_CANTOPEN':
-      return { code: 'permission_denied', applied: 'no', details, message: `${path} can't be opened or made; check that the folder exists and that this process may write to it.` };
+      return {
+        code: 'permission_denied',
+        applied: 'no',
+        details,
+        message: `${path} can't be opened or made; check that the folder exists and that this process may write to it.`,
+      };
     case 'SQLITE_TOOBIG':
-      return { code: 'too_large', applied: 'no', details, message: 'The value is larger than SQLite holds in one row; store it as a stream, or split it.' };
+      return {
+        code: 'too_large',
+        applied: 'no',
+        details,
+        message: 'The value is larger than SQLite holds in one row; store it as a stream, or split it.',
+      };
     case 'SQLITE_NOMEM':
       return { code: 'quota_exceeded', applied: 'no', details, message: 'SQLite ran out of memory.' };
     case 'SQLITE_IOERR':
-      return { code: 'unavailable', details, message: `The disk under ${path} failed (${error.code}); check it and its connection.` };
+      return {
+        code: 'unavailable',
+        details,
+        message: `The disk under ${path} failed (${error.code}); check it and its connection.`,
+      };
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return { code: 'permission_denied', applied: 'no', details, message: `The folder of ${path} can't be made (${error.code}); choose one that this process may write to.` };
+      return {
+        code: 'permission_denied',
+        applied: 'no',
+        details,
+        message: `The folder of ${path} can't be made (${error.code}); choose one that this process may write to.`,
+      };
     case 'ENOTDIR':
     case 'EEXIST':
-      return { code: 'invalid_argument', applied: 'no', details, message: `The folder of ${path} can't be made: a part of the path is a file.` };
+      return {
+        code: 'invalid_argument',
+        applied: 'no',
+        details,
+        message: `The folder of ${path} can't be made: a part of the path is a file.`,
+      };
     case 'ENOSPC':
       return { code: 'quota_exceeded', applied: 'no', details, message: `There is no room on the disk for ${path}.` };
     default:

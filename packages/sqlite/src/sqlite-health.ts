@@ -12,12 +12,19 @@ function fileSize(path: string): number {
 }
 
 /** Looks at the file: its integrity as far as that is quick, its size, its versions. */
-export function checkHealth(connection: SqliteConnection, { path, memory, migrate }: SqliteSettings, trouble: string | undefined): HealthFinding {
+export function checkHealth(
+  connection: SqliteConnection,
+  { path, memory, migrate }: SqliteSettings,
+  trouble: string | undefined,
+): HealthFinding {
   const { database } = connection;
   const pragma = (text: string): number => Number(database.pragma(text, { simple: true }));
   const sizeBytes = pragma('page_count') * pragma('page_size');
   const [sqliteVersion, vectorVersion] = connection.prepare('SELECT sqlite_version(), vec_version()').get() ?? [];
-  const integrity = sizeBytes <= checkedBytes ? String(database.pragma('quick_check(1)', { simple: true })) : 'not checked: too large to be quick';
+  const integrity =
+    sizeBytes <= checkedBytes
+      ? String(database.pragma('quick_check(1)', { simple: true }))
+      : 'not checked: too large to be quick';
   const details = {
     path,
     sqliteVersion,
@@ -30,8 +37,13 @@ export function checkHealth(connection: SqliteConnection, { path, memory, migrat
     integrity,
   };
   if (integrity !== 'ok' && sizeBytes <= checkedBytes) {
-    return { status: 'unhealthy', message: `${path} is damaged (${integrity}); restore it from a backup, or save what is left with \`sqlite3 <file> .recover\`.`, details };
+    return {
+      status: 'unhealthy',
+      message: `${path} is damaged (${integrity}); restore it from a backup, or save what is left with \`sqlite3 <file> .recover\`.`,
+      details,
+    };
   }
-  if (trouble !== undefined) return { status: 'degraded', message: `Expired records could not be removed: ${trouble}`, details };
+  if (trouble !== undefined)
+    return { status: 'degraded', message: `Expired records could not be removed: ${trouble}`, details };
   return { status: 'healthy', details };
 }

@@ -14,7 +14,11 @@ const least = '\u0001';
 export function listNamespaces(
   rows: SqliteRecordRows,
   ns: string,
-  { recursive, after, limit }: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
+  {
+    recursive,
+    after,
+    limit,
+  }: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
 ): RowPage<string> {
   const base = ns === '' ? '' : `${ns}/`;
   // '0' follows '/'.

@@ -64,7 +64,9 @@ function toField(name: unknown, index: number): SqliteField {
   if (typeof name !== 'string') throw invalidArgument(`${at} is a path, as it stands in a filter.`, { path: at });
   const path = splitPath(name);
   if (!recordRoots.includes(path[0] ?? '')) {
-    throw invalidArgument(`${at} starts with ${recordRoots.join(', ')}; ${JSON.stringify(name)} does not.`, { path: at });
+    throw invalidArgument(`${at} starts with ${recordRoots.join(', ')}; ${JSON.stringify(name)} does not.`, {
+      path: at,
+    });
   }
   return { name, path };
 }
@@ -92,7 +94,12 @@ export function toSettings(options: SqliteOptions = {}): SqliteSettings {
     synchronous: oneOf(options.synchronous ?? 'normal', ['normal', 'full'], 'synchronous'),
     busyTimeoutMs: numberWithin(options.busyTimeoutMs ?? 5000, 0, 2 ** 31 - 1, 'busyTimeoutMs'),
     maxValueBytes: numberWithin(options.maxValueBytes ?? 256 * 1024 * 1024, 1, largestValue, 'maxValueBytes'),
-    vectorCacheBytes: numberWithin(options.vectorCacheBytes ?? 64 * 1024 * 1024, 0, Number.MAX_SAFE_INTEGER, 'vectorCacheBytes'),
+    vectorCacheBytes: numberWithin(
+      options.vectorCacheBytes ?? 64 * 1024 * 1024,
+      0,
+      Number.MAX_SAFE_INTEGER,
+      'vectorCacheBytes',
+    ),
     migrate: oneOf(options.migrate ?? 'auto', ['auto', 'verify', 'off'], 'migrate'),
     clock,
     newId,

@@ -1,6 +1,14 @@
 import type { InfoRow, RecordRow, WriteHead, WriteRow } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
-import { type RecordTexts, recordKinds, recordTexts, type SqlValue, type StreamTexts, sqliteDialect, streamTexts } from '@storage/sql';
+import {
+  type RecordTexts,
+  recordKinds,
+  recordTexts,
+  type SqlValue,
+  type StreamTexts,
+  sqliteDialect,
+  streamTexts,
+} from '@storage/sql';
 import { type Prepared, prepareAll, type SqliteConnection } from './sqlite-connection.ts';
 
 /** Rows as SQLite gives them: in the order of `infoColumns` or `rowColumns`. */
@@ -32,7 +40,11 @@ export function toBytes(value: SqlValue | undefined): Uint8Array {
 
 /** A stream that was swept while it was being read. */
 export function replacedError(key: string): StorageError {
-  return new StorageError({ code: 'conflict', message: 'The record was replaced while it was read; read it again.', key });
+  return new StorageError({
+    code: 'conflict',
+    message: 'The record was replaced while it was read; read it again.',
+    key,
+  });
 }
 
 /** The point work on records over one connection. Times in milliseconds; all of it synchronous. */
@@ -123,13 +135,52 @@ export class SqliteRecordRows {
     if (condition === undefined) {
       statements.write.run(ns, key, kind, etag, now, now, expiresAt, size, contentType, stream, metadata, data, bytes);
     } else if (condition.type === 'absent') {
-      const { changes } = statements.writeAbsent.run(ns, key, kind, etag, now, now, expiresAt, size, contentType, stream, metadata, data, bytes);
+      const { changes } = statements.writeAbsent.run(
+        ns,
+        key,
+        kind,
+        etag,
+        now,
+        now,
+        expiresAt,
+        size,
+        contentType,
+        stream,
+        metadata,
+        data,
+        bytes,
+      );
       if (changes === 0) throw this.#present(ns, key);
     } else {
-      const { changes } = statements.writeMatch.run(kind, etag, now, expiresAt, size, contentType, stream, metadata, data, bytes, ns, key, condition.etag, now);
+      const { changes } = statements.writeMatch.run(
+        kind,
+        etag,
+        now,
+        expiresAt,
+        size,
+        contentType,
+        stream,
+        metadata,
+        data,
+        bytes,
+        ns,
+        key,
+        condition.etag,
+        now,
+      );
       if (changes === 0) throw conflict(key);
     }
-    return { key, kind: head.kind, etag, createdAt: connection.kept, updatedAt: now, expiresAt, size, contentType, metadata };
+    return {
+      key,
+      kind: head.kind,
+      etag,
+      createdAt: connection.kept,
+      updatedAt: now,
+      expiresAt,
+      size,
+      contentType,
+      metadata,
+    };
   }
 
   #present(ns: string, key: string): StorageError {

@@ -6,9 +6,9 @@ import {
   type PageRequest,
   type RecordDriver,
   type RecordRow,
-  recordId,
   type RowOutcome,
   type RowPage,
+  recordId,
   SyncCoalescer,
   stepFailed,
   type TransactionStep,
@@ -126,7 +126,8 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
 
   remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): MaybePromise<boolean> {
     const queue = this.#coalescer;
-    if (etag === undefined && queue !== undefined) return queue.write(recordId(ns, key), { ns, key, report }, call) as Promise<boolean>;
+    if (etag === undefined && queue !== undefined)
+      return queue.write(recordId(ns, key), { ns, key, report }, call) as Promise<boolean>;
     return this.#behindKey(ns, key, call, () => this.#session.write(call, () => this.#rows.remove(ns, key, etag)));
   }
 
@@ -134,17 +135,41 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     return this.#behindKey(ns, key, call, () => this.#session.write(call, () => this.#rows.touch(ns, key, ttlMs)));
   }
 
-  writeMany(ns: string, rows: readonly WriteRow[], atomic: boolean, call: Call): MaybePromise<readonly RowOutcome<InfoRow>[]> {
-    return this.#batch(rows.map(ownRow), (row) => row.key, atomic, call, (row) => this.#rows.write(ns, row));
+  writeMany(
+    ns: string,
+    rows: readonly WriteRow[],
+    atomic: boolean,
+    call: Call,
+  ): MaybePromise<readonly RowOutcome<InfoRow>[]> {
+    return this.#batch(
+      rows.map(ownRow),
+      (row) => row.key,
+      atomic,
+      call,
+      (row) => this.#rows.write(ns, row),
+    );
   }
 
-  removeMany(ns: string, keys: readonly string[], atomic: boolean, call: Call): MaybePromise<readonly RowOutcome<boolean>[]> {
-    return this.#batch(keys, (key) => key, atomic, call, (key) => this.#rows.remove(ns, key, undefined));
+  removeMany(
+    ns: string,
+    keys: readonly string[],
+    atomic: boolean,
+    call: Call,
+  ): MaybePromise<readonly RowOutcome<boolean>[]> {
+    return this.#batch(
+      keys,
+      (key) => key,
+      atomic,
+      call,
+      (key) => this.#rows.remove(ns, key, undefined),
+    );
   }
 
   writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
     const write = <T>(task: () => T): MaybePromise<T> => this.#session.write(call, task);
-    return writeStream(this.#rows, { ns, head, chunks, call, write }, (task) => this.#behindKey(ns, head.key, call, task));
+    return writeStream(this.#rows, { ns, head, chunks, call, write }, (task) =>
+      this.#behindKey(ns, head.key, call, task),
+    );
   }
 
   readStream(
@@ -161,8 +186,16 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     return compileRecordFilter(sqliteDialect, filter, this.#isIndexed);
   }
 
-  page(ns: string, request: PageRequest<RecordFilterSql> & { readonly include: 'rows' }, call: Call): MaybePromise<RowPage<RecordRow>>;
-  page(ns: string, request: PageRequest<RecordFilterSql> & { readonly include: 'keys' | 'info' }, call: Call): MaybePromise<RowPage<InfoRow>>;
+  page(
+    ns: string,
+    request: PageRequest<RecordFilterSql> & { readonly include: 'rows' },
+    call: Call,
+  ): MaybePromise<RowPage<RecordRow>>;
+  page(
+    ns: string,
+    request: PageRequest<RecordFilterSql> & { readonly include: 'keys' | 'info' },
+    call: Call,
+  ): MaybePromise<RowPage<InfoRow>>;
   page(ns: string, request: PageRequest<RecordFilterSql>, call: Call): MaybePromise<RowPage<InfoRow>> {
     const { prefix, filter, sort, after, limit, include } = request;
     const { connection, clock } = this.#rows;
@@ -178,9 +211,17 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     });
   }
 
-  count(ns: string, prefix: string, filter: RecordFilterSql | undefined, _estimate: boolean, call: Call): MaybePromise<number> {
+  count(
+    ns: string,
+    prefix: string,
+    filter: RecordFilterSql | undefined,
+    _estimate: boolean,
+    call: Call,
+  ): MaybePromise<number> {
     const { connection, clock } = this.#rows;
-    return this.#readBehind(call, () => Number(connection.get(countRecords({ namespace: ns, now: clock(), prefix, filter }))?.[0]));
+    return this.#readBehind(call, () =>
+      Number(connection.get(countRecords({ namespace: ns, now: clock(), prefix, filter }))?.[0]),
+    );
   }
 
   removeWhere(ns: string, filter: RecordFilterSql | undefined, call: Call): MaybePromise<number> {
@@ -203,7 +244,10 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     const { connection, clock } = this.#rows;
     return this.#writeBehind(call, () =>
       connection.transaction(() =>
-        removeRecords({ ...selection, now: clock() }).reduce((count, statement) => count + connection.run(statement), 0),
+        removeRecords({ ...selection, now: clock() }).reduce(
+          (count, statement) => count + connection.run(statement),
+          0,
+        ),
       ),
     );
   }
@@ -231,12 +275,25 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
   runSteps(steps: readonly TransactionStep[], call: Call): MaybePromise<readonly Result[]> {
     const { connection } = this.#rows;
     const owned = steps.map((step) => (step.type === 'write' ? { ...step, row: ownRow(step.row) } : step));
-    return this.#writeBehind(call, () => connection.transaction(() => owned.map((step, index) => this.#step(step, index))));
+    return this.#writeBehind(call, () =>
+      connection.transaction(() => owned.map((step, index) => this.#step(step, index))),
+    );
   }
 
   #step(step: TransactionStep, index: number): Result {
-    if (step.type === 'write') return this.#atIndex(step.row, (row) => row.key, index, (row) => this.#rows.write(step.ns, row));
-    return this.#atIndex(step.key, (key) => key, index, (key) => this.#rows.remove(step.ns, key, step.etag) || !step.report);
+    if (step.type === 'write')
+      return this.#atIndex(
+        step.row,
+        (row) => row.key,
+        index,
+        (row) => this.#rows.write(step.ns, row),
+      );
+    return this.#atIndex(
+      step.key,
+      (key) => key,
+      index,
+      (key) => this.#rows.remove(step.ns, key, step.etag) || !step.report,
+    );
   }
 
   #apply(op: StoreOp | RemoveOp): Result {
@@ -253,7 +310,13 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     const outcomes =
       first !== undefined && batch.length === 1
         ? this.#session.write(call, (): readonly RowOutcome<Result>[] => [{ ok: true, value: this.#apply(first) }])
-        : this.#session.write(call, () => this.#together(batch, (op) => ('row' in op ? op.row.key : op.key), (op) => this.#apply(op)));
+        : this.#session.write(call, () =>
+            this.#together(
+              batch,
+              (op) => ('row' in op ? op.row.key : op.key),
+              (op) => this.#apply(op),
+            ),
+          );
     this.#afterWrite(this.#rows.clock());
     return outcomes;
   }
@@ -268,7 +331,9 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     const { connection } = this.#rows;
     const outcomes = this.#writeBehind(call, () => {
       if (!atomic) return this.#together(items, keyOf, apply);
-      return connection.transaction(() => items.map((item, index) => ({ ok: true as const, value: this.#atIndex(item, keyOf, index, apply) })));
+      return connection.transaction(() =>
+        items.map((item, index) => ({ ok: true as const, value: this.#atIndex(item, keyOf, index, apply) })),
+      );
     });
     this.#afterWrite(this.#rows.clock());
     return outcomes;
@@ -287,7 +352,11 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
    * Many writes in one transaction, each with its own outcome. A statement that fails has undone itself and nothing else, so
    * no savepoint stands around each. Where the engine gave the whole transaction up for want of room, they are repeated alone.
    */
-  #together<Item, T>(items: readonly Item[], keyOf: (item: Item) => string, apply: (item: Item) => T): readonly RowOutcome<T>[] {
+  #together<Item, T>(
+    items: readonly Item[],
+    keyOf: (item: Item) => string,
+    apply: (item: Item) => T,
+  ): readonly RowOutcome<T>[] {
     const { connection } = this.#rows;
     const outcome = (item: Item): RowOutcome<T> => {
       try {

@@ -1,5 +1,17 @@
 import { invalidArgument, StorageError } from '@storage/core';
-import { fieldIndexes, type FieldIndex, type MigrateMode, planMigrations, recordSchema, recordTarget, type SchemaPart, schemaTable, schemaTexts, sqliteDialect, vectorSchema } from '@storage/sql';
+import {
+  type FieldIndex,
+  fieldIndexes,
+  type MigrateMode,
+  planMigrations,
+  recordSchema,
+  recordTarget,
+  type SchemaPart,
+  schemaTable,
+  schemaTexts,
+  sqliteDialect,
+  vectorSchema,
+} from '@storage/sql';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteField } from './sqlite-options.ts';
 
@@ -13,21 +25,34 @@ function tableExists(connection: SqliteConnection, name: string): boolean {
 /** The versions of the parts that are there. */
 function presentVersions(connection: SqliteConnection): ReadonlyMap<string, number> {
   if (!tableExists(connection, 'storage_schema')) return new Map();
-  return new Map(connection.prepare(schemaTexts.read).all().map(([part, version]) => [String(part), Number(version)]));
+  return new Map(
+    connection
+      .prepare(schemaTexts.read)
+      .all()
+      .map(([part, version]) => [String(part), Number(version)]),
+  );
 }
 
 /** Refuses a database that this release can't work in. */
 function assertEncoding(connection: SqliteConnection): void {
   const encoding = connection.database.pragma('encoding', { simple: true });
   if (encoding !== 'UTF-8') {
-    throw invalidArgument(`The database's encoding is ${String(encoding)}; order by code point needs UTF-8. Copy it into a new file.`, { path: 'database' });
+    throw invalidArgument(
+      `The database's encoding is ${String(encoding)}; order by code point needs UTF-8. Copy it into a new file.`,
+      { path: 'database' },
+    );
   }
 }
 
 /** Brings the schema up to date, or checks that it is. One transaction, so that of several processes one does it. */
 export function applySchema(
   connection: SqliteConnection,
-  options: { readonly mode: MigrateMode; readonly readOnly: boolean; readonly fields: readonly SqliteField[]; readonly parts?: readonly SchemaPart[] },
+  options: {
+    readonly mode: MigrateMode;
+    readonly readOnly: boolean;
+    readonly fields: readonly SqliteField[];
+    readonly parts?: readonly SchemaPart[];
+  },
 ): void {
   const { readOnly, fields } = options;
   // What can't be written can only be looked at.
@@ -52,7 +77,11 @@ export function applySchema(
 }
 
 /** Nothing is to be done, which a look without a lock can tell. */
-function isCurrent(connection: SqliteConnection, parts: readonly SchemaPart[], fields: readonly SqliteField[]): boolean {
+function isCurrent(
+  connection: SqliteConnection,
+  parts: readonly SchemaPart[],
+  fields: readonly SqliteField[],
+): boolean {
   return (
     planMigrations(sqliteDialect, parts, presentVersions(connection), 'auto').length === 0 &&
     missingIndexes(connection, fields).length === 0

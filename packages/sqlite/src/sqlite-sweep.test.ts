@@ -27,7 +27,8 @@ describe('what is removed behind writes', () => {
     database.close();
   });
 
-  const rows = (table: string): number => Number(database.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get());
+  const rows = (table: string): number =>
+    Number(database.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get());
 
   test('expired records', async () => {
     await store.records.storeMany(Array.from({ length: 20 }, (_, i) => ({ key: `k${i}`, data: i, ttlMs: 1000 })));

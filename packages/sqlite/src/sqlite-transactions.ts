@@ -13,7 +13,11 @@ export class SqliteTransactions implements TransactionDriver<RecordFilterSql> {
   #engine!: SqliteEngine;
   #inside: { readonly connection: SqliteConnection; readonly records: SqliteRecords } | undefined;
 
-  constructor(records: SqliteRecords, options: Pick<SqliteRecordsOptions, 'translate' | 'isIndexed'>, clock: () => number) {
+  constructor(
+    records: SqliteRecords,
+    options: Pick<SqliteRecordsOptions, 'translate' | 'isIndexed'>,
+    clock: () => number,
+  ) {
     this.#records = records;
     this.#options = options;
     this.#clock = clock;

@@ -52,7 +52,11 @@ describe('a file that is in use', () => {
     other.exec('BEGIN IMMEDIATE');
     let turns = 0;
     const counting = setInterval(() => turns++, 5);
-    await expect(store.records.store('a', 1)).rejects.toMatchObject({ code: 'unavailable', retryable: true, applied: 'no' });
+    await expect(store.records.store('a', 1)).rejects.toMatchObject({
+      code: 'unavailable',
+      retryable: true,
+      applied: 'no',
+    });
     await expect(store.records.store('a', 1, { timeoutMs: 20 })).rejects.toMatchObject({ code: 'timeout' });
     clearInterval(counting);
     expect(turns).toBeGreaterThan(5);
@@ -84,10 +88,14 @@ describe('a file that is in use', () => {
       await store.records.store('p' + process.pid, { n: 1 });
       await store.close();`;
     const runs = Array.from({ length: 4 }, () => {
-      const child = spawn(process.execPath, ['--conditions=@storage/source', '--import', 'tsx', '--input-type=module', '-e', program], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        env: { ...process.env, NODE_OPTIONS: '' },
-      });
+      const child = spawn(
+        process.execPath,
+        ['--conditions=@storage/source', '--import', 'tsx', '--input-type=module', '-e', program],
+        {
+          stdio: ['ignore', 'ignore', 'pipe'],
+          env: { ...process.env, NODE_OPTIONS: '' },
+        },
+      );
       let errors = '';
       child.stderr.on('data', (chunk) => {
         errors += String(chunk);
@@ -152,7 +160,9 @@ describe('a file that is not as it should be', () => {
     const store = createSqlite({ path });
     await store.open();
     await store.close();
-    await expect(createSqlite({ path, migrate: 'verify', fields: ['data.a'] }).open()).rejects.toMatchObject({ code: 'version_mismatch' });
+    await expect(createSqlite({ path, migrate: 'verify', fields: ['data.a'] }).open()).rejects.toMatchObject({
+      code: 'version_mismatch',
+    });
     const verified = createSqlite({ path, migrate: 'verify' });
     await verified.open();
     await verified.close();
@@ -170,7 +180,9 @@ describe('a place that can not be written', () => {
         code: 'permission_denied',
         message: expect.stringContaining(closed),
       });
-      await expect(createSqlite({ path: join(closed, 'sub', 'store.sqlite') }).open()).rejects.toMatchObject({ code: 'permission_denied' });
+      await expect(createSqlite({ path: join(closed, 'sub', 'store.sqlite') }).open()).rejects.toMatchObject({
+        code: 'permission_denied',
+      });
     });
   });
 
@@ -201,7 +213,15 @@ describe('a place that can not be written', () => {
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(outcomes[1]).toMatchObject({ reason: { code: 'quota_exceeded', applied: 'no' } });
-    await expect(store.records.storeMany([{ key: 'x', data: 1 }, { key: 'y', data: 'x'.repeat(200_000) }], { atomic: true })).rejects.toMatchObject({ code: 'quota_exceeded' });
+    await expect(
+      store.records.storeMany(
+        [
+          { key: 'x', data: 1 },
+          { key: 'y', data: 'x'.repeat(200_000) },
+        ],
+        { atomic: true },
+      ),
+    ).rejects.toMatchObject({ code: 'quota_exceeded' });
     expect((await store.records.list()).items.map(({ key }) => key)).toEqual(['before', 'small', 'small too']);
     await store.close();
     expect(database.open).toBe(true);

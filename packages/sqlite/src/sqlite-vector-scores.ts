@@ -69,7 +69,13 @@ export function scoreExpression(metric: Metric, vector: Float32Array): SqlFragme
 }
 
 /** What SQL calls as `storage_score`. */
-export function storageScore(metric: Metric, row: Uint8Array, norm: number, query: Uint8Array, queryNorm: number): number {
+export function storageScore(
+  metric: Metric,
+  row: Uint8Array,
+  norm: number,
+  query: Uint8Array,
+  queryNorm: number,
+): number {
   return scoreOf(metric, dotProduct(toFloats(row), 0, toFloats(query)), norm, queryNorm);
 }
 

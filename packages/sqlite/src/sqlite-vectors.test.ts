@@ -41,7 +41,10 @@ describe('searches', () => {
         for (const { document, score } of found) {
           const stored = documents.find(({ id }) => id === document.id)?.vector ?? [];
           const expected = scoreOf(metric, stored, vector);
-          const size = metric === 'dot_product' ? Math.hypot(...stored) * Math.hypot(...vector) : Math.hypot(...stored) + Math.hypot(...vector);
+          const size =
+            metric === 'dot_product'
+              ? Math.hypot(...stored) * Math.hypot(...vector)
+              : Math.hypot(...stored) + Math.hypot(...vector);
           expect(Math.abs(score - expected)).toBeLessThanOrEqual(1e-4 * (metric === 'cosine' ? 1 : Math.max(1, size)));
         }
       }
@@ -52,8 +55,13 @@ describe('searches', () => {
   test('a search sees what was written since the last one', async () => {
     await store.vectors.createCollection('c', { dimension: 2 });
     const collection = store.vectors.collection('c');
-    await collection.upsert([{ id: 'b', vector: [1, 0] }, { id: 'a', vector: [2, 0] }, { id: 'c', vector: [0, 1] }]);
-    const ids = async (): Promise<readonly string[]> => (await collection.search({ vector: [1, 0] })).map(({ document }) => document.id);
+    await collection.upsert([
+      { id: 'b', vector: [1, 0] },
+      { id: 'a', vector: [2, 0] },
+      { id: 'c', vector: [0, 1] },
+    ]);
+    const ids = async (): Promise<readonly string[]> =>
+      (await collection.search({ vector: [1, 0] })).map(({ document }) => document.id);
     for (let i = 0; i < 3; i++) expect(await ids()).toEqual(['a', 'b', 'c']);
     await collection.upsert([{ id: 'aa', vector: [3, 0] }]);
     for (let i = 0; i < 3; i++) expect(await ids()).toEqual(['a', 'aa', 'b', 'c']);

@@ -21,13 +21,13 @@ import {
   type SqlFragment,
   type SqlValue,
   sqliteDialect,
+  type VectorTexts,
   vectorColumns,
   vectorSelection,
   vectorTarget,
-  type VectorTexts,
   vectorTexts,
 } from '@storage/sql';
-import { prepareAll, type Prepared, type SqliteConnection } from './sqlite-connection.ts';
+import { type Prepared, prepareAll, type SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteSession } from './sqlite-records.ts';
 import { VectorCache } from './sqlite-vector-cache.ts';
 import { distanceOf, normOf, scoreExpression, toFloats, toVectorBytes } from './sqlite-vector-scores.ts';
@@ -141,7 +141,12 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
     );
   }
 
-  removeWhere(collection: CollectionRow, ns: string, filter: SqlFragment | undefined, call: Call): MaybePromise<number> {
+  removeWhere(
+    collection: CollectionRow,
+    ns: string,
+    filter: SqlFragment | undefined,
+    call: Call,
+  ): MaybePromise<number> {
     return this.#changeIn(collection, call, (id) =>
       this.#connection.run(removeVectors(vectorSelection({ collection: id, namespace: ns, filter }))),
     );
@@ -151,16 +156,27 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
     return compileSqlFilter(sqliteDialect, filter, vectorTarget);
   }
 
-  search(collection: CollectionRow, ns: string, search: VectorSearch<SqlFragment>, call: Call): MaybePromise<readonly VectorHit[]> {
+  search(
+    collection: CollectionRow,
+    ns: string,
+    search: VectorSearch<SqlFragment>,
+    call: Call,
+  ): MaybePromise<readonly VectorHit[]> {
     return this.#session.read(call, () => {
       const own = collection as Collection;
       return this.#connection.snapshot(
-        () => (search.filter === undefined ? this.#searchKept(own, ns, search) : undefined) ?? this.#searchRows(own, ns, search),
+        () =>
+          (search.filter === undefined ? this.#searchKept(own, ns, search) : undefined) ??
+          this.#searchRows(own, ns, search),
       );
     });
   }
 
-  #searchKept(collection: Collection, ns: string, { vector, limit, includeVectors }: VectorSearch<SqlFragment>): VectorHit[] | undefined {
+  #searchKept(
+    collection: Collection,
+    ns: string,
+    { vector, limit, includeVectors }: VectorSearch<SqlFragment>,
+  ): VectorHit[] | undefined {
     const { id, version, dimension, metric } = collection;
     const selection = vectorSelection({ collection: id, namespace: ns });
     const found = this.#cache.search(
@@ -176,7 +192,11 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
     });
   }
 
-  #searchRows({ id, metric }: Collection, ns: string, { vector, limit, filter, includeVectors }: VectorSearch<SqlFragment>): VectorHit[] {
+  #searchRows(
+    { id, metric }: Collection,
+    ns: string,
+    { vector, limit, filter, includeVectors }: VectorSearch<SqlFragment>,
+  ): VectorHit[] {
     const selection = vectorSelection({ collection: id, namespace: ns, filter });
     const score = scoreExpression(metric, vector);
     const columns = includeVectors ? `${vectorColumns}, score, vector` : `${vectorColumns}, score`;
@@ -188,7 +208,9 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
       ...selection.params,
       limit,
     );
-    return this.#connection.all(text).map((row) => toHit(row, includeVectors ? row[4] : undefined, metric, row[3] as number));
+    return this.#connection
+      .all(text)
+      .map((row) => toHit(row, includeVectors ? row[4] : undefined, metric, row[3] as number));
   }
 
   page(
@@ -212,12 +234,22 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
     });
   }
 
-  count(collection: CollectionRow, ns: string | undefined, filter: SqlFragment | undefined, call: Call): MaybePromise<number> {
+  count(
+    collection: CollectionRow,
+    ns: string | undefined,
+    filter: SqlFragment | undefined,
+    call: Call,
+  ): MaybePromise<number> {
     const selection = vectorSelection({ collection: (collection as Collection).id, namespace: ns, filter });
     return this.#session.read(call, () => Number(this.#connection.get(countVectors(selection))?.[0]));
   }
 
-  dropNamespace(collection: CollectionRow, ns: string, recursive: boolean, call: Call): MaybePromise<number | undefined> {
+  dropNamespace(
+    collection: CollectionRow,
+    ns: string,
+    recursive: boolean,
+    call: Call,
+  ): MaybePromise<number | undefined> {
     return this.#changeIn(collection, call, (id) =>
       this.#connection.run(removeVectors(vectorSelection({ collection: id, namespace: ns, recursive }))),
     );
@@ -237,7 +269,12 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
     const { id, name } = collection as Collection;
     return this.#change(call, () => {
       if (this.#statements.bump.run(id).changes === 0) {
-        throw new StorageError({ code: 'not_found', message: `Collection ${name} was deleted meanwhile; create it again.`, applied: 'no', details: { collection: name } });
+        throw new StorageError({
+          code: 'not_found',
+          message: `Collection ${name} was deleted meanwhile; create it again.`,
+          applied: 'no',
+          details: { collection: name },
+        });
       }
       return work(id);
     });
