@@ -69,6 +69,12 @@ const codeByStatus: { readonly [status: number]: ProblemCode } = {
   503: 'unavailable',
 };
 
+/** What Fastify says without a mend. */
+const details: { readonly [status: number]: string } = {
+  413: 'The body is larger than the Vault takes; send less, or raise MAX_BODY_BYTES.',
+  415: 'The body must be JSON; send it with content-type: application/json.',
+};
+
 const parts: { readonly [context: string]: string } = {
   body: 'the body',
   querystring: 'the query',
@@ -92,7 +98,7 @@ function toProblem(error: FastifyError | Error): Problem {
   const { statusCode, code, validation } = error as FastifyError;
   if (validation !== undefined) return new Problem(400, 'invalid_argument', validationDetail(error as FastifyError));
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500 && code?.startsWith('FST_')) {
-    return new Problem(statusCode, codeByStatus[statusCode] ?? 'bad_request', error.message);
+    return new Problem(statusCode, codeByStatus[statusCode] ?? 'bad_request', details[statusCode] ?? error.message);
   }
   // Fastify hands on what JSON.parse and its guard against poisoned prototypes throw.
   if (statusCode === 400) return new Problem(400, 'invalid_argument', 'The body is not JSON that is accepted here.');
