@@ -37,7 +37,8 @@ function readSeed(): number {
   return text === undefined || text === '' ? Math.trunc(Math.random() * 0x7fff_ffff) : Number.parseInt(text, 10);
 }
 
-function capabilitiesOf(harness: Harness): Capabilities {
+/** The capabilities of the backends that a harness makes. */
+export function capabilitiesOf(harness: Harness): Capabilities {
   if (harness.capabilities !== undefined) return harness.capabilities;
   const backend = harness.create({});
   if (!('capabilities' in backend))

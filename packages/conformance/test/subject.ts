@@ -20,6 +20,7 @@ import {
   randomToken,
   StorageError,
   type StorageErrorCode,
+  withContext,
   type StoredRecord,
   type StoreItem,
   type StoreOptions,
@@ -112,7 +113,7 @@ export class SubjectBackend implements Backend, KeyedRecords {
   async retrieve<T = JsonValue>(key: string, options?: CallOptions): Promise<StoredRecord<T> | undefined> {
     return this.#keyed('records.retrieve', key, options, () => {
       const entry = this.#get(key);
-      return entry && ({ ...infoOf(entry), data: JSON.parse(entry.text) } as StoredRecord<T>);
+      return entry && recordOf<T>(entry);
     });
   }
   async delete(key: string, options: DeleteOptions = {}): Promise<boolean> {
@@ -136,9 +137,15 @@ export class SubjectBackend implements Backend, KeyedRecords {
     keys: Iterable<string>,
     options?: CallOptions,
   ): Promise<readonly (StoredRecord<T> | undefined)[]> {
-    const list = [...keys];
-    if (list.length > 10_000) throw invalidArgument('at most 10,000 keys');
-    return Promise.all(list.map((key) => this.retrieve<T>(key, options)));
+    return this.#call('records.retrieveMany', options, () => {
+      const list = [...keys];
+      if (list.length > 10_000) throw invalidArgument('at most 10,000 keys');
+      return list.map((key) => {
+        assertKey(key);
+        const entry = this.#get(key);
+        return entry && recordOf<T>(entry);
+      });
+    });
   }
   async deleteMany(keys: Iterable<string>, options?: BatchOptions): Promise<readonly Outcome<boolean>[]> {
     return this.#batch('records.deleteMany', [...keys], options, (key) => {
@@ -213,7 +220,8 @@ export class SubjectBackend implements Backend, KeyedRecords {
           return { ok: true, value: each(item) };
         } catch (error) {
           if (!isStorageError(error)) throw error;
-          return { ok: false, error };
+          const { key } = item as { readonly key?: string };
+          return { ok: false, error: withContext(error, { backend: this.name, operation, key, applied: 'no' }) };
         }
       });
     });
@@ -271,4 +279,8 @@ function infoOf(entry: Entry): RecordInfo {
     createdAt: new Date(createdAt),
     metadata: JSON.parse(metadata) as RecordInfo['metadata'],
   };
+}
+
+function recordOf<T>(entry: Entry): StoredRecord<T> {
+  return { ...infoOf(entry), data: JSON.parse(entry.text) as T };
 }

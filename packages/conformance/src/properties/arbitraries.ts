@@ -80,7 +80,7 @@ const storedNumberPool: readonly number[] = [...numberPool, 1e21, -1e21, 2 ** 53
 
 const frequent = <T>(pool: readonly T[], count: number): fc.Arbitrary<T> =>
   fc.oneof(
-    { weight: 3, arbitrary: fc.constantFrom(...pool.slice(0, count)) },
+    { weight: 4, arbitrary: fc.constantFrom(...pool.slice(0, count)) },
     { weight: 1, arbitrary: fc.constantFrom(...pool) },
   );
 
@@ -162,8 +162,8 @@ export const operators = [
 ] as const;
 export type Operator = (typeof operators)[number];
 
-const number = frequent(numberPool, 9);
-const string = frequent(stringPool, 12);
+const number = frequent(numberPool, 3);
+const string = frequent(stringPool, 6);
 const scalar = fc.oneof(
   { weight: 4, arbitrary: number },
   { weight: 4, arbitrary: string },
@@ -200,13 +200,24 @@ const condition: fc.Arbitrary<readonly [Operator, unknown]> = fc.oneof(
   fc.tuple(fc.constantFrom('$eq' as const, '$ne' as const, '$contains' as const), scalar),
   fc.tuple(fc.constantFrom('$gt' as const, '$gte' as const, '$lt' as const, '$lte' as const), ordered),
   fc.tuple(fc.constantFrom('$gt' as const, '$gte' as const, '$lt' as const, '$lte' as const), ordered),
-  fc.tuple(fc.constantFrom('$in' as const, '$nin' as const), fc.array(scalar, { maxLength: 4 })),
+  fc.tuple(
+    fc.constantFrom('$in' as const, '$nin' as const),
+    fc.oneof(
+      { weight: 6, arbitrary: fc.array(scalar, { minLength: 1, maxLength: 4 }) },
+      { weight: 1, arbitrary: fc.constant([]) },
+    ),
+  ),
   fc.tuple(fc.constant('$exists' as const), fc.boolean()),
   fc.tuple(fc.constant('$startsWith' as const), prefix),
 );
+const ends = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(number, number).map(([a, b]) => (a < b ? [a, b] : [b, a])) },
+  { weight: 2, arbitrary: fc.tuple(string, string).map(([a, b]) => (a < b ? [a, b] : [b, a])) },
+  { weight: 1, arbitrary: fc.tuple(ordered, ordered) },
+);
 const range: fc.Arbitrary<object> = fc
-  .tuple(fc.constantFrom('$gt', '$gte'), fc.constantFrom('$lt', '$lte'), ordered, ordered)
-  .map(([low, high, from, to]) => ({ [low]: from, [high]: to }));
+  .tuple(fc.constantFrom('$gt', '$gte', '$gte'), fc.constantFrom('$lt', '$lte', '$lte'), ends)
+  .map(([low, high, [from, to]]) => ({ [low]: from, [high]: to }));
 const plainOperators = fc
   .array(condition, { minLength: 1, maxLength: 2 })
   .map((list): object => Object.fromEntries(list));
@@ -227,8 +238,8 @@ export interface PathRoots {
 }
 
 const belowDocument = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(['a'], ['b'], ['a', 'b'], ['a.b']) },
-  { weight: 2, arbitrary: fc.array(key, { minLength: 1, maxLength: 3 }) },
+  { weight: 6, arbitrary: fc.constantFrom(['a'], ['a'], ['a'], ['b'], ['b'], ['a', 'b'], ['a.b']) },
+  { weight: 1, arbitrary: fc.array(key, { minLength: 1, maxLength: 3 }) },
 );
 
 function fieldArbitrary(roots: PathRoots): fc.Arbitrary<object> {
@@ -252,14 +263,17 @@ function fieldArbitrary(roots: PathRoots): fc.Arbitrary<object> {
     );
     return { weight: 1, arbitrary: test.map((operand) => ({ [joinPath(keys)]: operand })) };
   });
-  return fc.oneof({ weight: 12, arbitrary: made }, ...fixed);
+  return fc.oneof({ weight: 30, arbitrary: made }, ...fixed);
 }
 
 /** Filters over documents of `documentArbitrary`: every operator, constant parts, double negation, ranges with two ends. */
 export function filterArbitrary(roots: PathRoots): fc.Arbitrary<object> {
   const field = fieldArbitrary(roots);
   const { filter } = fc.letrec<{ filter: object; list: readonly object[] }>((tie) => ({
-    list: fc.array(tie('filter'), { maxLength: 3 }),
+    list: fc.oneof(
+      { weight: 8, arbitrary: fc.array(tie('filter'), { minLength: 1, maxLength: 3 }) },
+      { weight: 1, arbitrary: fc.constant([]) },
+    ),
     filter: fc.oneof(
       { depthSize: 'small', withCrossShrink: true, maxDepth: 3 },
       { weight: 10, arbitrary: field },

@@ -1,10 +1,10 @@
-import type { RecordStore } from '@storage/core';
+import type { Capabilities, RecordStore } from '@storage/core';
 import { records, store } from '../needs.ts';
 
 /** A backend that keeps bytes. */
-export const bytes = records((flags) => flags.bytes);
+export const bytes: (capabilities: Capabilities) => boolean = records((flags) => flags.bytes);
 /** A store that streams bytes. */
-export const streams = store((flags) => flags.bytes);
+export const streams: (capabilities: Capabilities) => boolean = store((flags) => flags.bytes);
 
 /** Bytes that differ from one another and, by seed, from other patterns. */
 export function pattern(length: number, seed = 1): Uint8Array {

@@ -3,6 +3,7 @@ import { equal, sameSet } from '../assert.ts';
 import type { TestContext } from '../context.ts';
 import { documentCount, loadRecords, untyped } from '../properties/filter-properties.ts';
 
+/** Filters and the keys that each finds, parted by spaces. */
 export type Expectations = readonly (readonly [filter: object, keys: string])[];
 
 /** Stores the documents and fails unless each filter finds exactly the keys that are named. */
@@ -26,6 +27,7 @@ export async function expectMatches(
   return store;
 }
 
+/** A store of random documents. */
 export async function subjectOf(
   t: TestContext,
 ): Promise<{ readonly store: RecordStore; readonly subject: Awaited<ReturnType<typeof loadRecords>> }> {
@@ -34,7 +36,8 @@ export async function subjectOf(
   return { store, subject: await loadRecords(store, { seed: t.seed, count: documentCount(t), bytes, createdAt }) };
 }
 
-export const shapes = {
+/** A document for each shape that a field may have. */
+export const shapes: { readonly [key: string]: Storable } = {
   none: {},
   null: { a: null },
   empty: { a: [] },
@@ -51,7 +54,9 @@ export const shapes = {
   list: { a: [{ b: 1 }] },
   blank: { a: '' },
 };
-export const everyShape = Object.keys(shapes).join(' ');
+/** The keys of all of them. */
+export const everyShape: string = Object.keys(shapes).join(' ');
+/** The keys of all but these. */
 export const without = (...keys: string[]): string =>
   Object.keys(shapes)
     .filter((key) => !keys.includes(key))

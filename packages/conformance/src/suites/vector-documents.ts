@@ -18,12 +18,14 @@ export async function collectionOf(
   return store.collection('c');
 }
 
+/** The ids that iterate meets. */
 export async function idsOf(collection: VectorCollection): Promise<string[]> {
   const ids: string[] = [];
   for await (const document of collection.iterate()) ids.push(document.id);
   return ids;
 }
 
+/** The names of all collections. */
 export async function names(store: VectorStore): Promise<string[]> {
   return (await store.listCollections({ limit: 1000 })).items.map((info) => info.name);
 }
@@ -33,6 +35,7 @@ export function exactly(t: TestContext): { readonly exact?: true } {
   return t.vectorFlags.exact === 'on-request' ? { exact: true } : {};
 }
 
+/** Filters of which each finds something among random documents. */
 export const filterPool: readonly object[] = [
   {},
   { a: 1 },

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { equal, fail } from './assert.ts';
+import { withContext } from './context.ts';
+import type { Harness } from './harness.ts';
+import { filterArbitrary, operators } from './properties/arbitraries.ts';
+import { checkProperty } from './properties/check.ts';
+import { Coverage } from './properties/coverage.ts';
+import { checkFilter, loadRecords, recordPaths } from './properties/filter-properties.ts';
+import { capabilitiesOf } from './run.ts';
+
+/** What a compiler makes of a filter: `exact` is run without a recheck. */
+export type Explain = (filter: object) => 'exact' | 'superset' | 'unsupported';
+
+export interface FilterFuzzOptions {
+  /** Makes the backends whose record stores are asked. */
+  readonly harness: Harness;
+  /** How many filters. */
+  readonly count: number;
+  /** Of every random choice: the same seed and count ask the same. */
+  readonly seed: number;
+  /** For a backend that claims to compile every operator exactly: fails unless it does, for every filter that is asked. */
+  readonly explain?: Explain | undefined;
+  /** Called now and then with how many filters have been asked. */
+  readonly onProgress?: ((done: number) => void) | undefined;
+}
+
+/** What a run showed. It never differs from the reference: that would have failed it. */
+export interface FilterFuzzReport {
+  readonly count: number;
+  readonly seed: number;
+  /** How often each pair of operator and shape had to be met. */
+  readonly demanded: number;
+  /** Operators by shapes of values, as a table. */
+  readonly coverage: string;
+  readonly durationMs: number;
+}
+
+/** Filters of one set of documents. */
+const roundSize = 500;
+const documentsOfARound = 200;
+
+function checkExplained(explain: Explain, filter: object): void {
+  const precision = explain(filter);
+  if (precision !== 'exact') fail(`the filter ${JSON.stringify(filter)} is compiled as ${precision}, not exact`);
+}
+
+/** One filter of each operator, as it is and turned round. */
+function singleOperators(): object[] {
+  const operands: { readonly [operator: string]: unknown } = {
+    $in: ['a', 1, true],
+    $nin: ['a', 1, true],
+    $exists: true,
+    $startsWith: 'a',
+    $not: { $gt: 1 },
+    $gt: 1,
+    $lt: 'a',
+  };
+  return operators.flatMap((operator) => {
+    const filter = { 'data.a': { [operator]: operands[operator] ?? 'a' } };
+    return [filter, { $not: filter }];
+  });
+}
+
+async function runRound(options: FilterFuzzOptions, round: number, count: number, coverage: Coverage): Promise<void> {
+  const { harness, explain } = options;
+  // A round by itself is what this seed and a count of one round ask.
+  const seed = options.seed + round;
+  const capabilities = capabilitiesOf(harness);
+  await withContext({ harness, capabilities, seed, runs: count }, async (t) => {
+    const store = await t.store();
+    const { bytes, createdAt } = t.recordFlags;
+    const subject = await loadRecords(store, { seed, count: documentsOfARound, bytes, createdAt });
+    const documents = [...subject.documents.values()];
+    let asked = 0;
+    const property = fc.asyncProperty(filterArbitrary(recordPaths), async (filter) => {
+      if (explain !== undefined) checkExplained(explain, filter);
+      const matched = await checkFilter(subject, filter);
+      if (asked % 4 === 0) equal(await subject.count(filter), matched, `count of ${JSON.stringify(filter)}`);
+      asked++;
+      coverage.add(filter, documents, matched);
+    });
+    await checkProperty(t, property, count);
+  });
+}
+
+/**
+ * Asks random filters of random documents and compares with the reference evaluator. Rejects, with the shrunk filter and the seed
+ * that repeats it, when an answer differs; and when the run proves too little: a pair of operator and shape of value that was not
+ * met 50 times (fewer than 5,000 filters: one time in a hundred), or less than half of the filters telling, matching neither
+ * none nor all.
+ */
+export async function runFilterFuzz(options: FilterFuzzOptions): Promise<FilterFuzzReport> {
+  const { count, seed, explain, onProgress } = options;
+  const startedAt = Date.now();
+  const coverage = new Coverage();
+  if (explain !== undefined) for (const filter of singleOperators()) checkExplained(explain, filter);
+  for (let done = 0; done < count; done += roundSize) {
+    await runRound(options, done / roundSize, Math.min(roundSize, count - done), coverage);
+    onProgress?.(Math.min(count, done + roundSize));
+  }
+  const demanded = Math.min(50, Math.floor(count / 100));
+  const shortfalls = coverage.shortfalls(demanded, 0.5);
+  if (shortfalls.length > 0) fail(`the run proves too little:\n${shortfalls.join('\n')}\n\n${coverage}`);
+  return { count, seed, demanded, coverage: coverage.toString(), durationMs: Date.now() - startedAt };
+}
