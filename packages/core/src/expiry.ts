@@ -1,6 +1,8 @@
 import { invalidArgument } from './errors.ts';
 import type { MetadataInput } from './json.ts';
-import { maxTtlMs } from './records.ts';
+
+/** The longest time to live, in milliseconds: 100 years of 365.25 days. */
+export const maxTtlMs = 3_155_760_000_000;
 
 /** The time to live of a store in milliseconds: `ttlMs`, or `metadata.ttl` in seconds. Both: `invalid_argument`. */
 export function timeToLive(metadata: MetadataInput | undefined, ttlMs: number | undefined): number | undefined {

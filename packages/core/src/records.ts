@@ -28,9 +28,6 @@ export interface StoredRecord<T = JsonValue> extends RecordInfo {
   readonly data: T;
 }
 
-/** The longest time to live, in milliseconds: 100 years of 365.25 days. */
-export const maxTtlMs = 3_155_760_000_000;
-
 export interface StoreOptions extends CallOptions {
   /** Kept beside the data and filtered under `metadata.`. Missing: cleared. */
   readonly metadata?: MetadataInput | undefined;
