@@ -1,7 +1,7 @@
 import type { Call, MaybePromise } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { isBusy } from './sqlite-errors.ts';
+import { givenUp, isBusy } from './sqlite-errors.ts';
 
 const firstPauseMs = 1;
 const longestPauseMs = 25;
@@ -146,15 +146,5 @@ function pausedBy(event: Promise<void> | undefined, ms: number, call: Call): Pro
     const timer = setTimeout(end, Math.max(0, ms));
     signal?.addEventListener('abort', end, { once: true });
     void event?.then(end);
-  });
-}
-
-/** The engine ends a transaction by itself when it has no room or the disk fails, whatever the body made of that error. */
-function givenUp(): StorageError {
-  return new StorageError({
-    code: 'invalid_state',
-    message:
-      'SQLite gave the transaction up after an error inside it; nothing of it was applied. Let such errors end the body.',
-    applied: 'no',
   });
 }

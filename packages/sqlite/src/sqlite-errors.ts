@@ -1,4 +1,5 @@
 import { createTranslator, type NativeError, type Translate, type Translation } from '@storage/backend-kit';
+import { StorageError } from '@storage/core';
 
 /** Whether the file is locked by somebody else, and the same may work in a moment. */
 export function isBusy(error: unknown): boolean {
@@ -10,6 +11,16 @@ export function isBusy(error: unknown): boolean {
 /** Whether the disk or memory is used up: a smaller write may still find room. */
 export function isFull(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === 'SQLITE_FULL';
+}
+
+/** The engine ends a transaction by itself when it has no room or the disk fails, whatever the body made of that error. */
+export function givenUp(): StorageError {
+  return new StorageError({
+    code: 'invalid_state',
+    message:
+      'SQLite gave the transaction up after an error inside it; nothing of it was applied. Let such errors end the body.',
+    applied: 'no',
+  });
 }
 
 /** SQLite's result code without its extension: `SQLITE_IOERR_READ` is `SQLITE_IOERR`. */

@@ -10,13 +10,11 @@ import {
   type RowPage,
   recordId,
   SyncCoalescer,
-  stepFailed,
   type TransactionStep,
   type Translate,
   type WriteHead,
   type WriteRow,
 } from '@storage/backend-kit';
-import { isStorageError, type StorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
 import {
   compileRecordFilter,
@@ -29,10 +27,12 @@ import {
   rowColumns,
   sqliteDialect,
 } from '@storage/sql';
-import { isBusy, isFull } from './sqlite-errors.ts';
+import type { SqliteConnection } from './sqlite-connection.ts';
+import { givenUp } from './sqlite-errors.ts';
 import { listNamespaces } from './sqlite-namespaces.ts';
 import { type SqliteRecordRows, toInfoRow } from './sqlite-record-rows.ts';
 import { readStream, writeStream } from './sqlite-streams.ts';
+import { ownRow, ownStep, SqliteWrites, type WriteOp, type WriteResult } from './sqlite-writes.ts';
 
 /** When work on a connection runs: at once, or once it may. */
 export interface SqliteSession {
@@ -40,22 +40,14 @@ export interface SqliteSession {
   write<T>(call: Call, task: () => T): MaybePromise<T>;
 }
 
-/** A session within a transaction: everything runs at once. */
-export const withinTransaction: SqliteSession = {
-  read: (_call, task) => task(),
-  write: (_call, task) => task(),
-};
-
-interface StoreOp {
-  readonly ns: string;
-  readonly row: WriteRow;
+/** A session within a transaction: everything runs at once, while there is the transaction. */
+export function withinTransaction({ database }: SqliteConnection): SqliteSession {
+  const run = <T>(_call: Call, task: () => T): T => {
+    if (!database.inTransaction) throw givenUp();
+    return task();
+  };
+  return { read: run, write: run };
 }
-interface RemoveOp {
-  readonly ns: string;
-  readonly key: string;
-  readonly report: boolean;
-}
-type Result = InfoRow | boolean;
 
 export interface SqliteRecordsOptions {
   readonly translate: Translate;
@@ -67,19 +59,15 @@ export interface SqliteRecordsOptions {
   readonly afterWrite: (now: number) => void;
 }
 
-/** The row with bytes that nobody else can change: it may be carried out after the call has returned. */
-function ownRow(row: WriteRow): WriteRow {
-  return typeof row.content === 'string' ? row : { ...row, content: new Uint8Array(row.content) };
-}
-
 /** Records in SQLite. */
 export class SqliteRecords implements RecordDriver<RecordFilterSql> {
   #rows!: SqliteRecordRows;
   #session!: SqliteSession;
+  #writes!: SqliteWrites;
   readonly #translate: Translate;
   readonly #isIndexed: (path: readonly string[]) => boolean;
   readonly #afterWrite: (now: number) => void;
-  readonly #coalescer: SyncCoalescer<StoreOp | RemoveOp, Result> | undefined;
+  readonly #coalescer: SyncCoalescer<WriteOp, WriteResult> | undefined;
 
   constructor({ translate, isIndexed, grouped, afterWrite }: SqliteRecordsOptions) {
     this.#translate = translate;
@@ -92,6 +80,7 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
   attach(rows: SqliteRecordRows, session: SqliteSession): this {
     this.#rows = rows;
     this.#session = session;
+    this.#writes = new SqliteWrites(rows, this.#translate);
     return this;
   }
 
@@ -119,7 +108,7 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     const queue = this.#coalescer;
     const own = ownRow(row);
     if (row.condition === undefined && queue !== undefined) {
-      return queue.write(recordId(ns, row.key), { ns, row: own }, call) as Promise<InfoRow>;
+      return queue.write(recordId(ns, row.key), { type: 'write', ns, row: own }, call) as Promise<InfoRow>;
     }
     return this.#behindKey(ns, row.key, call, () => this.#session.write(call, () => this.#rows.write(ns, own)));
   }
@@ -127,7 +116,7 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
   remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): MaybePromise<boolean> {
     const queue = this.#coalescer;
     if (etag === undefined && queue !== undefined)
-      return queue.write(recordId(ns, key), { ns, key, report }, call) as Promise<boolean>;
+      return queue.write(recordId(ns, key), { type: 'remove', ns, key, etag, report }, call) as Promise<boolean>;
     return this.#behindKey(ns, key, call, () => this.#session.write(call, () => this.#rows.remove(ns, key, etag)));
   }
 
@@ -141,13 +130,8 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     atomic: boolean,
     call: Call,
   ): MaybePromise<readonly RowOutcome<InfoRow>[]> {
-    return this.#batch(
-      rows.map(ownRow),
-      (row) => row.key,
-      atomic,
-      call,
-      (row) => this.#rows.write(ns, row),
-    );
+    const ops = rows.map((row): WriteOp => ({ type: 'write', ns, row: ownRow(row) }));
+    return this.#batch(ops, atomic, call) as MaybePromise<readonly RowOutcome<InfoRow>[]>;
   }
 
   removeMany(
@@ -156,13 +140,8 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     atomic: boolean,
     call: Call,
   ): MaybePromise<readonly RowOutcome<boolean>[]> {
-    return this.#batch(
-      keys,
-      (key) => key,
-      atomic,
-      call,
-      (key) => this.#rows.remove(ns, key, undefined),
-    );
+    const ops = keys.map((key): WriteOp => ({ type: 'remove', ns, key, etag: undefined, report: true }));
+    return this.#batch(ops, atomic, call) as MaybePromise<readonly RowOutcome<boolean>[]>;
   }
 
   writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
@@ -272,111 +251,24 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
   }
 
   /** Steps in one transaction: all or none. */
-  runSteps(steps: readonly TransactionStep[], call: Call): MaybePromise<readonly Result[]> {
-    const { connection } = this.#rows;
-    const owned = steps.map((step) => (step.type === 'write' ? { ...step, row: ownRow(step.row) } : step));
-    return this.#writeBehind(call, () =>
-      connection.transaction(() => owned.map((step, index) => this.#step(step, index))),
-    );
+  runSteps(steps: readonly TransactionStep[], call: Call): MaybePromise<readonly WriteResult[]> {
+    const owned = steps.map(ownStep);
+    return this.#writeBehind(call, () => this.#writes.allOrNone(owned));
   }
 
-  #step(step: TransactionStep, index: number): Result {
-    if (step.type === 'write')
-      return this.#atIndex(
-        step.row,
-        (row) => row.key,
-        index,
-        (row) => this.#rows.write(step.ns, row),
-      );
-    return this.#atIndex(
-      step.key,
-      (key) => key,
-      index,
-      (key) => this.#rows.remove(step.ns, key, step.etag) || !step.report,
-    );
-  }
-
-  #apply(op: StoreOp | RemoveOp): Result {
-    return 'row' in op ? this.#rows.write(op.ns, op.row) : this.#rows.remove(op.ns, op.key, undefined) || !op.report;
-  }
-
-  #failure(error: unknown, key: string): { readonly ok: false; readonly error: StorageError } {
-    return { ok: false, error: this.#translate(error, { operation: 'records.write', key, write: true }) };
-  }
-
-  /** What one poll of the event loop brought, as one transaction. */
-  #group(batch: readonly (StoreOp | RemoveOp)[], call: Call): MaybePromise<readonly RowOutcome<Result>[]> {
-    const [first] = batch;
-    const outcomes =
-      first !== undefined && batch.length === 1
-        ? this.#session.write(call, (): readonly RowOutcome<Result>[] => [{ ok: true, value: this.#apply(first) }])
-        : this.#session.write(call, () =>
-            this.#together(
-              batch,
-              (op) => ('row' in op ? op.row.key : op.key),
-              (op) => this.#apply(op),
-            ),
-          );
+  /** What one poll of the event loop brought. */
+  #group(ops: readonly WriteOp[], call: Call): MaybePromise<readonly RowOutcome<WriteResult>[]> {
+    const outcomes = this.#session.write(call, () => this.#writes.eachForItself(ops));
     this.#afterWrite(this.#rows.clock());
     return outcomes;
   }
 
-  #batch<Item, T>(
-    items: readonly Item[],
-    keyOf: (item: Item) => string,
-    atomic: boolean,
-    call: Call,
-    apply: (item: Item) => T,
-  ): MaybePromise<readonly RowOutcome<T>[]> {
-    const { connection } = this.#rows;
+  #batch(ops: readonly WriteOp[], atomic: boolean, call: Call): MaybePromise<readonly RowOutcome<WriteResult>[]> {
     const outcomes = this.#writeBehind(call, () => {
-      if (!atomic) return this.#together(items, keyOf, apply);
-      return connection.transaction(() =>
-        items.map((item, index) => ({ ok: true as const, value: this.#atIndex(item, keyOf, index, apply) })),
-      );
+      if (!atomic) return this.#writes.eachForItself(ops);
+      return this.#writes.allOrNone(ops).map((value) => ({ ok: true as const, value }));
     });
     this.#afterWrite(this.#rows.clock());
     return outcomes;
-  }
-
-  #atIndex<Item, T>(item: Item, keyOf: (item: Item) => string, index: number, apply: (item: Item) => T): T {
-    try {
-      return apply(item);
-    } catch (thrown) {
-      if (isBusy(thrown)) throw thrown;
-      throw stepFailed(this.#failure(thrown, keyOf(item)).error, index);
-    }
-  }
-
-  /**
-   * Many writes in one transaction, each with its own outcome. A statement that fails has undone itself and nothing else, so
-   * no savepoint stands around each. Where the engine gave the whole transaction up for want of room, they are repeated alone.
-   */
-  #together<Item, T>(
-    items: readonly Item[],
-    keyOf: (item: Item) => string,
-    apply: (item: Item) => T,
-  ): readonly RowOutcome<T>[] {
-    const { connection } = this.#rows;
-    const outcome = (item: Item): RowOutcome<T> => {
-      try {
-        return { ok: true, value: apply(item) };
-      } catch (error) {
-        if (!isStorageError(error) && !connection.database.inTransaction) throw error;
-        return this.#failure(error, keyOf(item));
-      }
-    };
-    try {
-      return connection.transaction(() => items.map(outcome));
-    } catch (error) {
-      if (!isFull(error) || connection.database.inTransaction) throw error;
-      return items.map((item) => {
-        try {
-          return { ok: true, value: apply(item) };
-        } catch (own) {
-          return this.#failure(own, keyOf(item));
-        }
-      });
-    }
   }
 }

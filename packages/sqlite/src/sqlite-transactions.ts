@@ -44,7 +44,7 @@ export class SqliteTransactions implements TransactionDriver<RecordFilterSql> {
   #recordsOn(connection: SqliteConnection): SqliteRecords {
     if (this.#inside?.connection !== connection) {
       const records = new SqliteRecords({ ...this.#options, grouped: false, afterWrite: () => undefined });
-      records.attach(new SqliteRecordRows(connection, this.#clock), withinTransaction);
+      records.attach(new SqliteRecordRows(connection, this.#clock), withinTransaction(connection));
       this.#inside = { connection, records };
     }
     return this.#inside.records;

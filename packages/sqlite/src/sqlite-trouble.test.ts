@@ -227,4 +227,23 @@ describe('a place that can not be written', () => {
     expect(database.open).toBe(true);
     database.close();
   });
+
+  test('a transaction that the engine gave up is over: nothing of it is kept, whatever its body does', async () => {
+    const writer = createSqlite({ path });
+    await writer.open();
+    await writer.close();
+    const database = new Database(path);
+    const store = createSqlite({ database });
+    await store.open();
+    const undone = store.transactions.with(async ({ records }) => {
+      await records.store('a', 1);
+      // What the engine does by itself when the disk fails.
+      database.exec('ROLLBACK');
+      await expect(records.store('b', 1)).rejects.toMatchObject({ code: 'invalid_state' });
+    });
+    await expect(undone).rejects.toMatchObject({ code: 'invalid_state', applied: 'no' });
+    expect(await store.records.count()).toBe(0);
+    await store.close();
+    database.close();
+  });
 });
