@@ -115,10 +115,17 @@ export function createRegistry<const P extends readonly Plugin[] = readonly []>(
   return registry as unknown as Registry<P[number]>;
 }
 
+/** The plugins of the default registry, by name. Each package's `/register` entry adds its own by declaration merging. */
+// biome-ignore lint/suspicious/noEmptyInterface: empty until a `/register` entry is imported
+export interface DefaultPlugins {}
+
+/** What the default registry is typed by: the plugins whose `/register` is imported; any plugin where none is. */
+export type DefaultPlugin = [keyof DefaultPlugins] extends [never] ? Plugin : DefaultPlugins[keyof DefaultPlugins];
+
 /** The registry that `import '@storage/<name>/register'` adds to: one a process, shared by every copy of this package. */
-export function defaultRegistry(): Registry {
+export function defaultRegistry(): Registry<DefaultPlugin> {
   const home = globalThis as { [key: symbol]: Registry | undefined };
   const key = Symbol.for('@storage/registry/1');
   home[key] ??= new PluginRegistry();
-  return home[key];
+  return home[key] as unknown as Registry<DefaultPlugin>;
 }

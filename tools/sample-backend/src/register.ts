@@ -1,4 +1,11 @@
 import { defaultRegistry } from '@storage/core';
 import { samplePlugin } from './sample-plugin.ts';
 
-defaultRegistry().use(samplePlugin);
+declare module '@storage/core' {
+  interface DefaultPlugins {
+    readonly sample: typeof samplePlugin;
+  }
+}
+
+// A second copy of this package takes the place of the first.
+defaultRegistry().use(samplePlugin, { replace: true });
