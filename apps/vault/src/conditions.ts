@@ -49,7 +49,7 @@ export function isUnchanged(headers: IncomingHttpHeaders, etag: string): boolean
 }
 
 /** On what a store makes a write depend. */
-export interface StoreCondition {
+interface StoreCondition {
   readonly ifMatch?: string;
   readonly ifAbsent?: true;
 }

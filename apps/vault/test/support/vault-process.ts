@@ -43,13 +43,16 @@ export function launch(env: { readonly [name: string]: string }, cwd?: string): 
     const read = (chunk: Buffer): void => {
       text += chunk.toString();
       const address = /answers on (http:\/\/[^ ]+)/.exec(text)?.[1];
-      if (address !== undefined) resolve(address);
+      if (address === undefined) return;
+      clearTimeout(timer);
+      resolve(address);
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);
-    exit.then((code) => reject(new Error(`The Vault ended with ${code}:\n${text}`)), reject);
-    Promise.allSettled([exit]).finally(() => clearTimeout(timer));
-    child.stdout.once('data', () => clearTimeout(timer));
+    exit.then((code) => {
+      clearTimeout(timer);
+      reject(new Error(`The Vault ended with ${code}:\n${text}`));
+    }, reject);
   });
   // Whoever only waits for the end does not listen to this one.
   listening.catch(() => undefined);

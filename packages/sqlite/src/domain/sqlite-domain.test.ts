@@ -95,11 +95,12 @@ describe('writes', () => {
   test('of two processes give each message a place of its own', async () => {
     const other = createSqlite({ path });
     await other.open();
-    const stores = [store(conversationsFacet), other.facet(conversationsFacet)];
-    await stores[0]?.create({ id: 'shared' });
+    const own = store(conversationsFacet);
+    const foreign = other.facet(conversationsFacet) ?? own;
+    await own.create({ id: 'shared' });
     await Promise.all(
-      stores.flatMap((one) =>
-        Array.from({ length: 100 }, () => one?.append({ conversationId: 'shared', role: 'user', content: 'x' })),
+      Array.from({ length: 200 }, (_, i) =>
+        (i % 2 ? own : foreign).append({ conversationId: 'shared', role: 'user', content: 'x' }),
       ),
     );
     const { items } = await store(conversationsFacet).history('shared', { limit: 1000 });
