@@ -20,10 +20,10 @@ import {
   randomToken,
   StorageError,
   type StorageErrorCode,
-  withContext,
   type StoredRecord,
   type StoreItem,
   type StoreOptions,
+  withContext,
 } from '@storage/core';
 
 export const subjectCapabilities: Capabilities = {

@@ -8,7 +8,7 @@ export const streams: (capabilities: Capabilities) => boolean = store((flags) =>
 
 /** Bytes that differ from one another and, by seed, from other patterns. */
 export function pattern(length: number, seed = 1): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) * 7 + seed) & 0xff);
+  return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) * 7 + (index >> 16) * 101 + seed) & 0xff);
 }
 
 /** The bytes in chunks of this size. */

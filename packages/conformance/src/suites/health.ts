@@ -49,14 +49,16 @@ export const healthSuite: Suite = defineSuite(
     test('never-rejects', 'health answers whatever it is given', async (t) => {
       const backend = await t.open();
       const options = [
-      { signal: AbortSignal.abort() },
-      { timeoutMs: 1 },
-      { timeoutMs: 5000, signal: new AbortController().signal },
-    ];
-    const reports: HealthReport[] = [];
-    for (const given of options) {
-      reports.push(await backend.health(given).catch((error: unknown) => fail(`health rejects with ${String(error)}`)));
-    }
+        { signal: AbortSignal.abort() },
+        { timeoutMs: 1 },
+        { timeoutMs: 5000, signal: new AbortController().signal },
+      ];
+      const reports: HealthReport[] = [];
+      for (const given of options) {
+        reports.push(
+          await backend.health(given).catch((error: unknown) => fail(`health rejects with ${String(error)}`)),
+        );
+      }
       for (const report of reports) checkShape(report, backend.name);
       equal(reports[2]?.status, 'healthy', 'status of a check with time');
     });

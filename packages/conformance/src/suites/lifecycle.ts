@@ -217,6 +217,25 @@ export const lifecycleSuite: Suite = defineSuite(
     );
 
     test(
+      'two-at-once-vectors',
+      'a search through one backend sees what was written through another',
+      ({ persistent, vectors }) => persistent && vectors !== false,
+      async (t) => {
+        const one = await t.open();
+        const two = await t.reopen(one);
+        await two.open();
+        await one.vectors?.createCollection('c', { dimension: 2, metric: t.vectorFlags.metrics[0] });
+        for (let round = 1; round <= 3; round++) {
+          await one.vectors?.collection('c').upsert([{ id: `d${round}`, vector: [1, round] }]);
+          for (let again = 0; again < 3; again++) {
+            const found = await two.vectors?.collection('c').search({ vector: [1, 1] });
+            equal(found?.length, round, 'how many a search through the other finds');
+          }
+        }
+      },
+    );
+
+    test(
       'opened-at-once',
       'backends that open one new store at the same time all succeed',
       ({ persistent }) => persistent,
