@@ -217,9 +217,11 @@ export const listsAndCursorsSuite: Suite = defineSuite('lists-and-cursors', stor
     await fill(store, 20);
     const { cursor = '' } = await store.list({ limit: 5 });
     ok(cursor !== '', 'there is a cursor');
-    const middle = Math.floor(cursor.length / 2);
     const changed = [
-      `${cursor.slice(0, middle)}${cursor[middle] === 'A' ? 'B' : 'A'}${cursor.slice(middle + 1)}`,
+      ...Array.from(
+        cursor,
+        (character, at) => `${cursor.slice(0, at)}${character === 'A' ? 'B' : 'A'}${cursor.slice(at + 1)}`,
+      ),
       cursor.slice(0, -1),
       `${cursor}A`,
       cursor.slice(1),

@@ -128,16 +128,17 @@ export function searchTests(test: AddTest): void {
   );
 
   test('search-limits', 'a search answers at most its limit, 10 when none is given', async (t) => {
+    const { maxLimit } = t.vectorFlags;
     const collection = await collectionOf(t);
     await collection.upsert(Array.from({ length: 30 }, (_, index) => ({ id: `d${index}`, vector: [1, index, 1] })));
     equal((await collection.search({ vector: [1, 1, 1] })).length, 10, 'matches without limit');
     equal((await collection.search({ vector: [1, 1, 1], limit: 1 })).length, 1, 'matches with limit 1');
     equal(
-      (await collection.search({ vector: [1, 1, 1], limit: Math.min(1000, t.vectorFlags.maxLimit) })).length,
+      (await collection.search({ vector: [1, 1, 1], limit: Math.min(1000, maxLimit) })).length,
       30,
       'matches with a limit over all',
     );
-    for (const limit of [0, -1, 1.5, Number.NaN, t.vectorFlags.maxLimit + 1])
+    for (const limit of [0, -1, 1.5, Number.NaN, maxLimit + 1])
       await rejects(() => collection.search({ vector: [1, 1, 1], limit }), 'invalid_argument', `limit ${limit}`);
   });
 
