@@ -26,6 +26,8 @@ function upsert(dialect: Dialect): string {
 export interface RecordTexts {
   /** namespace, key. Expired rows too: the caller looks at `expires_at`. */
   readonly read: string;
+  /** namespace, JSON array of keys. Expired rows too, in no order. */
+  readonly readMany: string;
   /** namespace, key. Expired rows too. */
   readonly readInfo: string;
   /** namespace, key, now. */
@@ -53,6 +55,7 @@ export interface RecordTexts {
 export function recordTexts(dialect: Dialect): RecordTexts {
   const texts: RecordTexts = {
     read: `SELECT ${rowColumns} FROM storage_records WHERE ${point}`,
+    readMany: `SELECT ${rowColumns} FROM storage_records WHERE namespace = ? AND key IN ${dialect.list}`,
     readInfo: `SELECT ${infoColumns}, stream FROM storage_records WHERE ${point}`,
     exists: `SELECT 1 FROM storage_records WHERE ${point} AND ${live}`,
     write: `${upsert(dialect)}${dialect.returning}`,

@@ -67,6 +67,16 @@ export class SqliteRecordRows {
     return this.toRecordRow(row);
   }
 
+  /** In the order of the keys, by one statement. */
+  readMany(ns: string, keys: readonly string[]): readonly (RecordRow | undefined)[] {
+    const now = this.clock();
+    const found = new Map<string, RecordRow>();
+    for (const row of this.statements.readMany.all(ns, JSON.stringify(keys))) {
+      if (isLive(row[5], now)) found.set(row[0] as string, this.toRecordRow(row));
+    }
+    return keys.map((key) => found.get(key));
+  }
+
   /** Info and, for chunked bytes, the stream; without the content. */
   readInfo(ns: string, key: string): { readonly info: InfoRow; readonly stream: string | null } | undefined {
     const row = this.statements.readInfo.get(ns, key);

@@ -97,7 +97,7 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
 
   readMany(ns: string, keys: readonly string[], call: Call): MaybePromise<readonly (RecordRow | undefined)[]> {
     const { connection } = this.#rows;
-    return this.#readBehind(call, () => connection.snapshot(() => keys.map((key) => this.#rows.read(ns, key))));
+    return this.#readBehind(call, () => connection.snapshot(() => this.#rows.readMany(ns, keys)));
   }
 
   exists(ns: string, key: string, call: Call): MaybePromise<boolean> {
