@@ -51,24 +51,31 @@ export function startProgram(path: string, env: NodeJS.ProcessEnv = {}): Program
   };
 }
 
-const patience = 20_000;
+const patienceMs = 20_000;
 
 /** The origin that a server prints when it listens: the first one on its standard output. */
-export async function originOf({ process: child }: Program): Promise<string> {
-  const { stdout } = child;
-  if (stdout === null) throw new Error('The server has no standard output.');
-  const signal = AbortSignal.timeout(patience);
-  let text = '';
-  for (;;) {
-    const [chunk] = (await once(stdout, 'data', { signal })) as [Buffer];
-    text += chunk.toString();
-    const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0];
-    if (origin !== undefined) {
+export function originOf({ process: child }: Program): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const timer = setTimeout(() => settle(() => reject(unheard('has not said where it listens'))), patienceMs);
+    const unheard = (what: string): Error => new Error(`${child.spawnargs.at(-1)} ${what}. It printed: ${text}`);
+    const settle = (how: () => void): void => {
+      clearTimeout(timer);
+      child.stdout?.off('data', read);
+      child.off('exit', left);
       // What it prints from now on is nobody's concern, and must not fill the pipe.
-      stdout.resume();
-      return origin;
-    }
-  }
+      child.stdout?.resume();
+      how();
+    };
+    const read = (chunk: Buffer): void => {
+      text += chunk.toString();
+      const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0];
+      if (origin !== undefined) settle(() => resolve(origin));
+    };
+    const left = (): void => settle(() => reject(unheard('has ended')));
+    child.stdout?.on('data', read);
+    child.once('exit', left);
+  });
 }
 
 /** The load process, seen from here. */
