@@ -37,33 +37,39 @@ export function answers(status: 200 | 201 | 204, schema: TSchema | undefined): {
   return { [status]: good, '4xx': problems, '5xx': problems };
 }
 
-/** Sends JSON text as it is. */
-export function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return reply.code(status).header('content-type', json).send(text);
+/** JSON text as the answer; a handler returns it, and it is sent as it is. */
+export function sendText(reply: FastifyReply, status: number, text: string): string {
+  reply.code(status).header('content-type', json);
+  return text;
 }
 
-/** Sends a document that was read, or tells that the client has it. */
-export function sendRead(request: FastifyRequest, reply: FastifyReply, etag: string, text: string): FastifyReply {
+/** An answer without content. */
+export function sendNothing(reply: FastifyReply, status: 204 | 304): undefined {
+  reply.code(status);
+}
+
+/** A document that was read as the answer, or that the client has it. */
+export function sendRead(request: FastifyRequest, reply: FastifyReply, etag: string, text: string): string | undefined {
   reply.header('etag', quoteEtag(etag));
   const { headers } = request;
   if ((headers['if-none-match'] !== undefined || headers['if-match'] !== undefined) && isUnchanged(headers, etag)) {
-    return reply.code(304).send();
+    return sendNothing(reply, 304);
   }
   return sendText(reply, 200, text);
 }
 
-/** Sends a document that was written. */
-export function sendWritten(reply: FastifyReply, status: 200 | 201, etag: string, text: string): FastifyReply {
+/** A document that was written as the answer. */
+export function sendWritten(reply: FastifyReply, status: 200 | 201, etag: string, text: string): string {
   return sendText(reply.header('etag', quoteEtag(etag)), status, text);
 }
 
-/** Sends a page as a bare array; where the next one is stands in the Link header. */
+/** A page as the answer, a bare array; where the next one is stands in the Link header. */
 export function sendPage<T>(
   request: FastifyRequest,
   reply: FastifyReply,
   page: Page<T>,
   text: (item: T) => string,
-): FastifyReply {
+): string {
   if (page.cursor !== undefined) {
     const [path = '', query = ''] = request.url.split('?', 2);
     const parameters = new URLSearchParams(query);

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { writeConditionally } from '../conditions.ts';
-import { answers, sendPage, sendRead, sendWritten, type VaultServer, type VaultStores } from '../face.ts';
+import { answers, sendNothing, sendPage, sendRead, sendWritten, type VaultServer, type VaultStores } from '../face.ts';
 import { notFound } from '../problems.ts';
 import { Artifact, Conditions, IdPath, NewArtifact, PageBySession } from '../schemas.ts';
 import { artifactText } from '../wire.ts';
@@ -74,7 +74,7 @@ export function artifactRoutes(app: VaultServer, { artifacts }: Pick<VaultStores
         write: (condition) => artifacts.delete(id, condition),
       });
       if (!deleted) throw notFound('artifact', id);
-      return reply.code(204).send();
+      return sendNothing(reply, 204);
     },
   );
 }

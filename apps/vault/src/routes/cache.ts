@@ -2,6 +2,7 @@ import { writeConditionally } from '../conditions.ts';
 import {
   answers,
   assertSameKey,
+  sendNothing,
   sendRead,
   sendText,
   sendWritten,
@@ -88,7 +89,7 @@ export function cacheRoutes(app: VaultServer, { kv }: Pick<VaultStores, 'kv'>): 
         write: (condition) => kv.delete(key, condition),
       });
       if (!deleted) throw notFound('cache entry', key);
-      return reply.code(204).send();
+      return sendNothing(reply, 204);
     },
   );
 }

@@ -3,6 +3,7 @@ import { writeConditionally } from '../conditions.ts';
 import {
   answers,
   assertSameKey,
+  sendNothing,
   sendPage,
   sendRead,
   sendWritten,
@@ -111,7 +112,7 @@ export function sessionRoutes(app: VaultServer, { conversations }: Pick<VaultSto
         write: (condition) => conversations.delete(id, condition),
       });
       if (!deleted) throw notFound('session', id);
-      return reply.code(204).send();
+      return sendNothing(reply, 204);
     },
   );
 }

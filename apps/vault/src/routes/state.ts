@@ -1,5 +1,13 @@
 import { writeConditionally } from '../conditions.ts';
-import { answers, assertSameKey, sendRead, sendWritten, type VaultServer, type VaultStores } from '../face.ts';
+import {
+  answers,
+  assertSameKey,
+  sendNothing,
+  sendRead,
+  sendWritten,
+  type VaultServer,
+  type VaultStores,
+} from '../face.ts';
 import { notFound } from '../problems.ts';
 import { Conditions, NewState, SessionPath, State } from '../schemas.ts';
 import { stateText } from '../wire.ts';
@@ -72,7 +80,7 @@ export function stateRoutes(app: VaultServer, { state: states }: Pick<VaultStore
         write: (condition) => states.delete(session_id, condition),
       });
       if (!deleted) throw notFound('state of session', session_id);
-      return reply.code(204).send();
+      return sendNothing(reply, 204);
     },
   );
 }
