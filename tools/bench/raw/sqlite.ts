@@ -144,7 +144,8 @@ export function openRawSqlite(path: string, field: string, indexed: boolean): Ra
     const etag = randomUUID();
     const text = JSON.stringify(data);
     const size = Buffer.byteLength(text);
-    const row = write.get(key, 0, etag, now, now, null, size, 'application/json', '{}', text, null, namespace);
+    // `all`, not `get`: a statement that is left before its end commits without the checkpoint that keeps the WAL small.
+    const [row] = write.all(key, 0, etag, now, now, null, size, 'application/json', '{}', text, null, namespace);
     return {
       key,
       kind: 'json',
