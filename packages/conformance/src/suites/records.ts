@@ -124,6 +124,12 @@ export const recordsSuite: Suite = defineSuite('records', keyed, (test) => {
       equal(read?.data, index, `data under ${JSON.stringify(key.slice(0, 40))}`);
       equal(read?.key, key, 'key');
     }
+    equal(
+      (await records.retrieveMany([...keys].reverse())).map((record) => record?.data),
+      keys.map((_, index) => index).reverse(),
+      'data of all at once',
+    );
+    for (const key of keys) equal(await records.exists(key), true, `exists of ${JSON.stringify(key.slice(0, 40))}`);
     for (const key of keys) equal(await records.delete(key), true, `delete of ${JSON.stringify(key.slice(0, 40))}`);
   });
 
