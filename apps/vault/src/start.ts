@@ -23,12 +23,12 @@ export async function startVault(config: VaultConfig): Promise<RunningVault> {
   await manager.initialize();
   try {
     const app = await createVault(manager, { maxBodyBytes: config.maxBodyBytes, logger: { level: config.logLevel } });
+    for (const note of config.notes) app.log.info(note);
     const url = await app.listen({
       host: config.host,
       port: config.port,
       listenTextResolver: (address) => `The Vault answers on ${address} and keeps its data in ${config.databasePath}.`,
     });
-    for (const note of config.notes) app.log.info(note);
     return run(app, manager, url);
   } catch (error) {
     await manager.shutdown();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { call, startProcess, temporaryFolder } from './support/vault-process.ts';
+import { call, killLeftovers, startProcess, temporaryFolder } from './support/vault-process.ts';
 
 const writers = 16;
 const loadMs = 1500;
@@ -9,7 +9,10 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeEach(async () => {
   folder = await temporaryFolder();
 });
-afterEach(() => folder.remove());
+afterEach(async () => {
+  killLeftovers();
+  await folder.remove();
+});
 
 interface Acknowledged {
   /** Contents of messages, by session. */

@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../src/config.ts';
 import { databasePath } from '../src/database-path.ts';
-import { call, launch, startProcess, temporaryFolder } from './support/vault-process.ts';
+import { call, killLeftovers, launch, startProcess, temporaryFolder } from './support/vault-process.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeEach(async () => {
   folder = await temporaryFolder();
 });
-afterEach(() => folder.remove());
+afterEach(async () => {
+  killLeftovers();
+  await folder.remove();
+});
 
 describe('where the data is kept', () => {
   test('in the volume, where there is one', () => {

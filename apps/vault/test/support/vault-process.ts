@@ -19,6 +19,13 @@ export interface VaultProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends what a test that failed left running. */
+export function killLeftovers(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** How a process that may not start ended. */
 export interface Launch {
   readonly child: ChildProcess;
@@ -36,8 +43,12 @@ export function launch(env: { readonly [name: string]: string }, cwd?: string): 
     env: { PATH, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
   let text = '';
-  const exit = once(child, 'close').then(([code]) => code as number | null);
+  const exit = once(child, 'close').then(([code]) => {
+    running.delete(child);
+    return code as number | null;
+  });
   const listening = new Promise<string>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`The Vault did not start in time:\n${text}`)), startMs);
     const read = (chunk: Buffer): void => {
