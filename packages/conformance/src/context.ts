@@ -66,6 +66,19 @@ export function sleep(ms: number): Promise<void> {
   });
 }
 
+/** What a promise resolves to, or `late` when it takes longer. No timer is left behind. */
+export async function settledWithin<T, L>(pending: Promise<T>, ms: number, late: L): Promise<T | L> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<L>((resolve) => {
+    timer = setTimeout(resolve, ms, late);
+  });
+  try {
+    return await Promise.race([pending, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function createClock(controlled: boolean): TestClock {
   if (!controlled) return { controlled, now: () => Date.now(), advance: sleep, ttlMs: 150, margin: 60 };
   let now = Date.now();

@@ -1,6 +1,6 @@
 import type { Backend, Gap, Message, Messaging, Subscription } from '@storage/core';
 import { equal, fail, ok, rejects } from '../assert.ts';
-import { sleep, type TestContext } from '../context.ts';
+import { settledWithin, sleep, type TestContext } from '../context.ts';
 import { defineSuite, type Suite } from '../suite.ts';
 
 async function messagingOf(backend: Backend): Promise<Messaging> {
@@ -15,7 +15,7 @@ async function open(t: TestContext): Promise<Messaging> {
 async function take(subscription: AsyncIterator<Message | Gap>, count: number): Promise<(Message | Gap)[]> {
   const events: (Message | Gap)[] = [];
   while (events.length < count) {
-    const next = await Promise.race([subscription.next(), sleep(5000).then(() => 'late' as const)]);
+    const next = await settledWithin(subscription.next(), 5000, 'late' as const);
     if (next === 'late') fail(`${events.length} of ${count} events came within 5 s`, events);
     if (next.done) fail(`the subscription ended after ${events.length} of ${count} events`, events);
     events.push(next.value);
@@ -29,7 +29,13 @@ function iterator(subscription: Subscription): AsyncIterator<Message | Gap> {
 
 /** Whether nothing comes for a while. */
 async function isQuiet(next: Promise<unknown>): Promise<boolean> {
-  return (await Promise.race([next.then(() => 'event'), sleep(60).then(() => 'quiet')])) === 'quiet';
+  return (
+    (await settledWithin(
+      next.then(() => 'event'),
+      60,
+      'quiet',
+    )) === 'quiet'
+  );
 }
 
 /** Publish and subscribe. */
@@ -132,11 +138,7 @@ export const messagingSuite: Suite = defineSuite(
       const waiting = iterator(closing).next();
       await closing.close();
       await closing.close();
-      equal(
-        (await Promise.race([waiting, sleep(2000).then(() => ({ done: 'never' }))])).done,
-        true,
-        'the iterator that waited is done',
-      );
+      equal((await settledWithin(waiting, 2000, { done: 'never' })).done, true, 'the iterator that waited is done');
       await messaging.publish('c', 1);
       equal((await take(iterator(staying), 1)).length, 1, 'events of the other subscriber');
       let met = 0;
@@ -161,11 +163,7 @@ export const messagingSuite: Suite = defineSuite(
       const subscription = await (await messagingOf(backend)).subscribe('c');
       const waiting = iterator(subscription).next();
       await backend.close();
-      equal(
-        (await Promise.race([waiting, sleep(2000).then(() => ({ done: 'never' }))])).done,
-        true,
-        'the iterator that waited is done',
-      );
+      equal((await settledWithin(waiting, 2000, { done: 'never' })).done, true, 'the iterator that waited is done');
       await rejects(async () => (await messagingOf(backend)).publish('c', 1), 'closed', 'publish afterwards');
     });
 
@@ -183,11 +181,7 @@ export const messagingSuite: Suite = defineSuite(
             () => true,
           );
         controller.abort();
-        equal(
-          await Promise.race([waiting, sleep(2000).then(() => 'never')]),
-          true,
-          'the iterator that waited is released',
-        );
+        equal(await settledWithin(waiting, 2000, 'never'), true, 'the iterator that waited is released');
         await rejects(
           () => messaging.subscribe('c', { signal: controller.signal }),
           'aborted',

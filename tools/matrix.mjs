@@ -1,0 +1,81 @@
+// Rewrites the matrix of backends between `<!-- matrix:begin -->` and `<!-- matrix:end -->` of README.md (and of docs/backends.md,
+// where there is one) from the reports of the conformance kit: `npm run matrix`, after `npm test`. With `--check` nothing is written,
+// and a matrix that is not up to date is a failure. What differs from run to run or machine to machine (times, seeds, versions) is left out.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJson, root } from './workspace.mjs';
+
+const begin = '<!-- matrix:begin -->';
+const end = '<!-- matrix:end -->';
+
+/** The reports of our own backends, by name. */
+function readReports() {
+  const packages = join(root, 'packages');
+  const folders = readdirSync(packages)
+    .filter((name) => name !== 'conformance')
+    .map((name) => join(packages, name, 'reports'))
+    .filter(existsSync);
+  return folders
+    .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
+    .filter((file) => /conformance-[^/\\]*\.json$/.test(file))
+    .map(readJson)
+    .filter((report) => report.kind === 'conformance')
+    .sort((a, b) => (a.backend < b.backend ? -1 : 1));
+}
+
+/** Flags by their dotted path. What is absent is `no` under its own path, and its parts are empty. */
+function flatten(value, path, into) {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    if (path !== '') into.set(path, 'yes');
+    for (const [name, member] of Object.entries(value)) flatten(member, path === '' ? name : `${path}.${name}`, into);
+  } else into.set(path, shown(value));
+  return into;
+}
+
+function shown(value) {
+  if (value === true) return 'yes';
+  if (value === false) return 'no';
+  if (value === null) return 'none';
+  if (Array.isArray(value)) return value.join(', ') || 'none';
+  return typeof value === 'number' ? value.toLocaleString('en-US') : value;
+}
+
+function matrix(reports) {
+  const columns = reports.map((report) => flatten(report.capabilities, '', new Map()));
+  const seen = [...new Set(columns.flatMap((column) => [...column.keys()]))];
+  // A facet's flags stand together, also when the first backend does not have it.
+  const tops = [...new Set(seen.map((path) => path.split('.')[0]))];
+  const paths = tops.flatMap((top) => seen.filter((path) => path.split('.')[0] === top));
+  const row = (cells) => `| ${cells.join(' | ')} |`;
+  const passed = reports.map((report) =>
+    report.failed === 0 && report.passed === report.chosen
+      ? `all ${report.chosen}`
+      : `${report.passed} of ${report.chosen}`,
+  );
+  return [
+    row(['', ...reports.map((report) => report.backend)]),
+    row(['---', ...reports.map(() => '---')]),
+    row(['tests passed', ...passed]),
+    ...paths.map((path) => row([`\`${path}\``, ...columns.map((column) => column.get(path) ?? '')])),
+  ].join('\n');
+}
+
+const check = process.argv.includes('--check');
+const reports = readReports();
+if (reports.length === 0) throw new Error('There are no reports of the conformance kit; run `npm test` first.');
+const table = matrix(reports);
+let stale = 0;
+for (const name of ['README.md', 'docs/backends.md']) {
+  const file = join(root, name);
+  if (!existsSync(file)) continue;
+  const text = readFileSync(file, 'utf8');
+  const [head, rest] = text.split(begin);
+  const tail = rest?.split(end)[1];
+  if (tail === undefined) throw new Error(`${name} has no place for the matrix: ${begin} … ${end}`);
+  const next = `${head}${begin}\n${table}\n${end}${tail}`;
+  if (next === text) continue;
+  stale++;
+  if (check) console.error(`The matrix in ${name} is not what the reports say; run \`npm run matrix\`.`);
+  else writeFileSync(file, next);
+}
+if (check && stale > 0) process.exitCode = 1;
