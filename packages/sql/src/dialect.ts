@@ -17,6 +17,8 @@ export interface Dialect {
   readonly double: string;
   /** A primary key that the engine counts up. */
   readonly identity: string;
+  /** The content of a record as columns: of `data`, `bytes` and `stream`, whichever there is. */
+  readonly content: string;
   /** What follows a table's column list when its rows live in the primary key. */
   readonly clusteredTable: string;
   /** The present in milliseconds, by the engine's clock. */

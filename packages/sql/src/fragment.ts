@@ -17,6 +17,11 @@ export const never: SqlFragment = fragment('FALSE');
 /** How many parts stand side by side: each adds a level to the tree that an engine makes of them. */
 const sideBySide = 32;
 
+/** A limit as a part of the text, of a whole number: SQLite plans a statement anew whenever a limit is bound. */
+export function limitClause(limit: number): string {
+  return ` LIMIT ${Math.trunc(limit)}`;
+}
+
 /** Fragments joined by a word, each in parentheses: `(a) OR (b)`. Many become a tree, whose depth engines limit. */
 export function joinFragments(word: 'AND' | 'OR', parts: readonly SqlFragment[]): SqlFragment {
   const [first] = parts;

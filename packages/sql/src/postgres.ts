@@ -75,6 +75,7 @@ export const postgresDialect: Dialect = {
   integer: 'bigint',
   double: 'double precision',
   identity: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+  content: 'stream, data, bytes',
   clusteredTable: '',
   now: '(extract(epoch from clock_timestamp()) * 1000)::bigint',
   kept: (expression) => expression,

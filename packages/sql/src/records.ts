@@ -5,8 +5,10 @@ import { prefixEnd } from './prefix.ts';
 
 /** What `RecordInfo` needs, in this order. */
 export const infoColumns = 'key, kind, etag, created_at, updated_at, expires_at, size, content_type, metadata';
-/** What a whole record needs, in this order: `infoColumns` first. */
-export const rowColumns: string = `${infoColumns}, stream, data, bytes`;
+/** What a whole record needs, in this order: `infoColumns`, then the content. */
+export function rowColumns({ content }: Dialect): string {
+  return `${infoColumns}, ${content}`;
+}
 
 const live = '(expires_at IS NULL OR expires_at > ?)';
 const point = 'namespace = ? AND key = ?';
@@ -54,8 +56,8 @@ export interface RecordTexts {
 
 export function recordTexts(dialect: Dialect): RecordTexts {
   const texts: RecordTexts = {
-    read: `SELECT ${rowColumns} FROM storage_records WHERE ${point}`,
-    readMany: `SELECT ${rowColumns} FROM storage_records WHERE namespace = ? AND key IN ${dialect.list}`,
+    read: `SELECT ${rowColumns(dialect)} FROM storage_records WHERE ${point}`,
+    readMany: `SELECT ${rowColumns(dialect)} FROM storage_records WHERE namespace = ? AND key IN ${dialect.list}`,
     readInfo: `SELECT ${infoColumns}, stream FROM storage_records WHERE ${point}`,
     exists: `SELECT 1 FROM storage_records WHERE ${point} AND ${live}`,
     write: `${upsert(dialect)}${dialect.returning}`,

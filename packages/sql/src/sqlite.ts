@@ -10,6 +10,8 @@ export const sqliteDialect: Dialect = {
   integer: 'INTEGER',
   double: 'REAL',
   identity: 'INTEGER PRIMARY KEY AUTOINCREMENT',
+  // One column: each that is read costs up to a quarter of a microsecond a row.
+  content: 'coalesce(data, bytes, stream)',
   clusteredTable: ' WITHOUT ROWID',
   now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
   kept: (expression) => `storage_kept(${expression})`,

@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts';
-import { fragment, mapTexts, type SqlFragment } from './fragment.ts';
+import { fragment, limitClause, mapTexts, type SqlFragment } from './fragment.ts';
 import type { SchemaPart } from './migrations.ts';
 import { namespaceCondition } from './records.ts';
 
@@ -91,5 +91,5 @@ export function removeVectors({ text, params }: SqlFragment): SqlFragment {
 
 export function pageVectors({ text, params }: SqlFragment, includeVectors: boolean, limit: number): SqlFragment {
   const columns = includeVectors ? `${vectorColumns}, vector` : vectorColumns;
-  return fragment(`SELECT ${columns} FROM storage_vectors WHERE ${text} ORDER BY id LIMIT ?`, ...params, limit);
+  return fragment(`SELECT ${columns} FROM storage_vectors WHERE ${text} ORDER BY id${limitClause(limit)}`, ...params);
 }

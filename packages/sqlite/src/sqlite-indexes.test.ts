@@ -53,7 +53,7 @@ describe('indexes of declared fields', () => {
       after: { key: 'k', sort: [] },
       limit: 10,
     };
-    return plan(pageRecords(sqliteDialect, rowColumns, page));
+    return plan(pageRecords(sqliteDialect, rowColumns(sqliteDialect), page));
   }
 
   test.each([
@@ -102,7 +102,7 @@ describe('indexes of declared fields', () => {
       after: { key: 'pk', sort: [] },
       limit: 10,
     };
-    const detail = plan(pageRecords(sqliteDialect, rowColumns, page));
+    const detail = plan(pageRecords(sqliteDialect, rowColumns(sqliteDialect), page));
     expect(detail).toContain('sqlite_autoindex_storage_records_1 (namespace=? AND key>? AND key<?)');
     expect(detail).not.toContain('TEMP B-TREE');
   });

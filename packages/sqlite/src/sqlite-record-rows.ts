@@ -95,12 +95,12 @@ export class SqliteRecordRows {
       size: row[6] as number,
       contentType: row[7] as string,
       metadata: row[8] as string,
-      content: row[1] === recordKinds.json ? (row[10] as string) : this.#bytes(row),
+      content: row[1] === recordKinds.json ? (row[9] as string) : this.#bytes(row),
     };
   }
 
   #bytes(row: Row): Uint8Array {
-    if (row[1] === recordKinds.bytes) return toBytes(row[11]);
+    if (row[1] === recordKinds.bytes) return toBytes(row[9]);
     const content = new Uint8Array(row[6] as number);
     let offset = 0;
     for (const [chunk] of this.streams.readChunks.all(row[9] as string)) {

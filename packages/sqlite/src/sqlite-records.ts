@@ -34,6 +34,8 @@ import { type SqliteRecordRows, toInfoRow } from './sqlite-record-rows.ts';
 import { readStream, writeStream } from './sqlite-streams.ts';
 import { ownRow, ownStep, SqliteWrites, type WriteOp, type WriteResult } from './sqlite-writes.ts';
 
+const wholeColumns = rowColumns(sqliteDialect);
+
 /** When work on a connection runs: at once, or once it may. */
 export interface SqliteSession {
   read<T>(call: Call, task: () => T): MaybePromise<T>;
@@ -90,9 +92,7 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
   }
 
   read(ns: string, key: string, call: Call): MaybePromise<RecordRow | undefined> {
-    const queue = this.#coalescer;
-    if (queue === undefined || queue.idle) return this.#session.read(call, () => this.#rows.read(ns, key));
-    return queue.after(recordId(ns, key), call, () => this.#session.read(call, () => this.#rows.read(ns, key)));
+    return this.#readBehindKey(ns, key, call, () => this.#rows.read(ns, key));
   }
 
   readMany(ns: string, keys: readonly string[], call: Call): MaybePromise<readonly (RecordRow | undefined)[]> {
@@ -101,7 +101,7 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
   }
 
   exists(ns: string, key: string, call: Call): MaybePromise<boolean> {
-    return this.#behindKey(ns, key, call, () => this.#session.read(call, () => this.#rows.exists(ns, key)));
+    return this.#readBehindKey(ns, key, call, () => this.#rows.exists(ns, key));
   }
 
   write(ns: string, row: WriteRow, call: Call): MaybePromise<InfoRow> {
@@ -182,7 +182,7 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
       const whole = include === 'rows';
       // One row more than is shown tells whether there is a next page.
       const page = { namespace: ns, now: clock(), prefix, filter, sort, after, limit: limit + 1 };
-      const text = pageRecords(sqliteDialect, whole ? rowColumns : infoColumns, page);
+      const text = pageRecords(sqliteDialect, whole ? wholeColumns : infoColumns, page);
       const found = connection.all(text);
       const more = found.length > limit;
       if (more) found.pop();
@@ -231,10 +231,16 @@ export class SqliteRecords implements RecordDriver<RecordFilterSql> {
     );
   }
 
-  /** Runs behind the writes that are queued for a key. */
+  /** Runs behind the writes that are queued for a key. Later ones wait for it, should the engine be busy. */
   #behindKey<T>(ns: string, key: string, call: Call, task: () => MaybePromise<T>): MaybePromise<T> {
+    return this.#coalescer === undefined ? task() : this.#coalescer.after(recordId(ns, key), call, task);
+  }
+
+  /** A read behind the writes that are queued for a key. Nothing waits for it, so where nothing is queued it just runs. */
+  #readBehindKey<T>(ns: string, key: string, call: Call, task: () => T): MaybePromise<T> {
     const queue = this.#coalescer;
-    return queue === undefined || queue.idle ? task() : queue.after(recordId(ns, key), call, task);
+    if (queue === undefined || queue.idle) return this.#session.read(call, task);
+    return queue.after(recordId(ns, key), call, () => this.#session.read(call, task));
   }
 
   /** Runs behind every write that is queued. */

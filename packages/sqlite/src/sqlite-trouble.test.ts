@@ -45,6 +45,25 @@ describe('a file that is in use', () => {
     await store.close();
   });
 
+  test('while it is busy, a later write to a key does not overtake a conditional one', async () => {
+    const store = createSqlite({ path });
+    await store.open();
+    const other = new Database(path, { timeout: 0 });
+    other.exec('BEGIN IMMEDIATE');
+    const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+    const calls = keys.flatMap((key) => [
+      store.records.store(key, 1, { ifAbsent: true }),
+      store.records.touch(key, { ttlMs: 60_000 }),
+      store.records.store(key, 2),
+    ]);
+    setTimeout(() => other.exec('COMMIT'), 40);
+    const answers = await Promise.all(calls);
+    other.close();
+    expect(answers.filter((_, index) => index % 3 === 1)).toEqual(keys.map(() => true));
+    expect((await store.records.retrieveMany(keys)).map((record) => record?.data)).toEqual(keys.map(() => 2));
+    await store.close();
+  });
+
   test('over busyTimeoutMs it is unavailable, not applied, and the process was never stopped', async () => {
     const store = createSqlite({ path, busyTimeoutMs: 60 });
     await store.open();

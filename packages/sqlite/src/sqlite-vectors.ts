@@ -16,6 +16,7 @@ import {
   compileSqlFilter,
   countVectors,
   fragment,
+  limitClause,
   pageVectors,
   removeVectors,
   type SqlFragment,
@@ -203,10 +204,9 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
     // The best are found by id and score alone; what else is asked of them is read for those few.
     const text = fragment(
       `SELECT ${columns} FROM (SELECT rowid AS best, coalesce(${score.text}, 0) AS score, id AS tie FROM storage_vectors
-        WHERE ${selection.text} ORDER BY 2 DESC, 3 LIMIT ?) JOIN storage_vectors ON rowid = best ORDER BY score DESC, tie`,
+        WHERE ${selection.text} ORDER BY 2 DESC, 3${limitClause(limit)}) JOIN storage_vectors ON rowid = best ORDER BY score DESC, tie`,
       ...score.params,
       ...selection.params,
-      limit,
     );
     return this.#connection
       .all(text)
