@@ -1,8 +1,13 @@
-import type { Backend, StorageErrorCode } from '@storage/core';
-import { equal, ok, rejects } from '../assert.ts';
+import type { Backend, KeyedRecords, StorageErrorCode } from '@storage/core';
+import { equal, fail, ok, rejects } from '../assert.ts';
 import { recordStoreOf } from '../context.ts';
 import { keyed, lists, store } from '../needs.ts';
 import { defineSuite, type Suite } from '../suite.ts';
+
+/** The records of a backend that has some. */
+function recordsOf({ records }: Backend): KeyedRecords {
+  return records ?? fail('capabilities.records promises records, the backend has none');
+}
 
 /** Fails unless a call on each facet is refused with the code. */
 async function expectRefusals(backend: Backend, code: StorageErrorCode): Promise<void> {
@@ -144,22 +149,22 @@ export const lifecycleSuite: Suite = defineSuite(
       async (t) => {
         const backend = await t.open();
         if (t.capabilities.records !== false) {
-          const info = await backend.records?.store('k', { a: [1, 'é'] }, { metadata: { m: 1 } });
+          const info = await recordsOf(backend).store('k', { a: [1, 'é'] }, { metadata: { m: 1 } });
           const pending = Promise.all(
-            Array.from({ length: 20 }, (_, index) => backend.records?.store(`p${index}`, index)),
+            Array.from({ length: 20 }, (_, index) => recordsOf(backend).store(`p${index}`, index)),
           );
           await backend.close();
           await pending;
           const again = await t.reopen(backend);
           await again.open();
-          const read = await again.records?.retrieve('k');
+          const read = await recordsOf(again).retrieve('k');
           equal(
             [read?.data, read?.etag, read?.createdAt],
-            [{ a: [1, 'é'] }, info?.etag, info?.createdAt],
+            [{ a: [1, 'é'] }, info.etag, info.createdAt],
             'data, etag and createdAt',
           );
           equal(
-            (await again.records?.retrieveMany(Array.from({ length: 20 }, (_, index) => `p${index}`)))?.map(
+            (await recordsOf(again).retrieveMany(Array.from({ length: 20 }, (_, index) => `p${index}`)))?.map(
               (record) => record?.data,
             ),
             Array.from({ length: 20 }, (_, index) => index),
@@ -203,13 +208,13 @@ export const lifecycleSuite: Suite = defineSuite(
         const one = await t.open();
         const two = await t.reopen(one);
         await two.open();
-        await one.records?.store('a', 1);
-        equal((await two.records?.retrieve('a'))?.data, 1, 'what the first wrote, read through the second');
-        await two.records?.store('a', 2);
-        equal((await one.records?.retrieve('a'))?.data, 2, 'what the second wrote, read through the first');
+        await recordsOf(one).store('a', 1);
+        equal((await recordsOf(two).retrieve('a'))?.data, 1, 'what the first wrote, read through the second');
+        await recordsOf(two).store('a', 2);
+        equal((await recordsOf(one).retrieve('a'))?.data, 2, 'what the second wrote, read through the first');
         const counts = await Promise.all(
           [one, two].flatMap((backend) =>
-            Array.from({ length: 25 }, (_, index) => backend.records?.store(`k${index}`, backend.name)),
+            Array.from({ length: 25 }, (_, index) => recordsOf(backend).store(`k${index}`, backend.name)),
           ),
         );
         equal(counts.length, 50, 'writes of both at once');
@@ -262,10 +267,10 @@ export const lifecycleSuite: Suite = defineSuite(
       ({ persistent, records }) => !persistent && records !== false,
       async (t) => {
         const backend = await t.open();
-        await backend.records?.store('k', 1);
+        await recordsOf(backend).store('k', 1);
         await backend.close();
         const again = await t.open();
-        equal(await again.records?.exists('k'), false, 'the record in a new backend');
+        equal(await recordsOf(again).exists('k'), false, 'the record in a new backend');
       },
     );
   },
