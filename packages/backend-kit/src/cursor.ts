@@ -1,15 +1,27 @@
-import { createHash } from 'node:crypto';
 import { invalidArgument, StorageError, utf8Length } from '@storage/core';
 import type { Position, SortValue } from './record-driver.ts';
 
-const checksumBytes = 9;
+const checksumBytes = 8;
 /** No cursor that this module makes is longer: a key and four sort values, escaped. */
 const maxCursorLength = 16_384;
 /** The longest string under a sorted path that a page can continue behind. */
 const maxSortValueBytes = 256;
 
+/** 64 bits that tell mistakes, not forgers: a position is no secret, and gives nobody more than a key would. */
 function checksum(query: string, payload: string): Buffer {
-  return createHash('sha256').update(`1\n${query}\n${payload}`).digest().subarray(0, checksumBytes);
+  const text = `1\n${query}\n${payload}`;
+  let a = 0x811c9dc5;
+  let b = 0x9747b28c;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    a = Math.imul(a ^ unit, 0x01000193);
+    b = Math.imul(b ^ unit, 0x5bd1e995);
+    b ^= b >>> 15;
+  }
+  const bytes = Buffer.allocUnsafe(checksumBytes);
+  bytes.writeInt32LE(a ^ (b >>> 13), 0);
+  bytes.writeInt32LE(b ^ (a >>> 16), 4);
+  return bytes;
 }
 
 /**
@@ -29,7 +41,7 @@ export function encodeCursor(query: string, position: Position): string {
       });
     }
   }
-  const payload = JSON.stringify([position.key, ...position.sort.map((value) => value ?? null)]);
+  const payload = JSON.stringify([position.key, ...position.sort]);
   return Buffer.concat([checksum(query, payload), Buffer.from(payload)]).toString('base64url');
 }
 

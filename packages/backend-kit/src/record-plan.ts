@@ -1,5 +1,12 @@
 import { assertText, invalidArgument, type RecordCapabilities, type Selection, type SortKey } from '@storage/core';
-import { compileEvaluator, filterToJson, normalizeFilter, recordRoots, splitPath } from '@storage/core/filter';
+import {
+  compileEvaluator,
+  type FilterNode,
+  filterToJson,
+  normalizeFilter,
+  recordRoots,
+  splitPath,
+} from '@storage/core/filter';
 import { decodeCursor } from './cursor.ts';
 import type { Position, RecordDriver, SortTerm } from './record-driver.ts';
 import { unsupported } from './record-encode.ts';
@@ -62,6 +69,8 @@ function checkSort(sort: readonly SortKey[] | undefined, capabilities: RecordCap
   });
 }
 
+const everything: FilterNode = { kind: 'true' };
+
 /** Checks and compiles what narrows a query down. `ns` and the kind of call go into the text, so that cursors do not fit elsewhere. */
 export function planSelection<Native>(
   driver: Pick<RecordDriver<Native>, 'compile'>,
@@ -71,8 +80,8 @@ export function planSelection<Native>(
 ): Plan<Native> {
   const prefix = checkPrefix(selection.prefix);
   const sort = checkSort(selection.sort, capabilities);
-  const filter: unknown = selection.filter ?? {};
-  const node = normalizeFilter(filter, { roots: recordRoots });
+  const filter: unknown = selection.filter;
+  const node = filter === undefined ? everything : normalizeFilter(filter, { roots: recordRoots });
   const text = JSON.stringify(['query', ns, prefix, filterToJson(node), sort]);
   const plain = node.kind === 'true' || node.kind === 'false';
   const compiled = plain ? undefined : driver.compile(node);

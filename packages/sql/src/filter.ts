@@ -67,17 +67,12 @@ function compileLeaf(dialect: Dialect, leaf: FilterLeaf, target: FilterTarget | 
   }
 }
 
-/** A compiled filter of records with what helps to find them quickly. */
-export interface RecordFilterSql extends SqlFragment {
-  /** How an index finds the records. Missing: there is none to choose. */
-  readonly seek?: RecordSeek | undefined;
-}
-
-export interface RecordSeek {
-  /** The filter as conditions that exclude one another, each served by an index. */
+/** A compiled filter of records. */
+export interface RecordFilterSql {
+  /** The filter as conditions that exclude one another; together they hold for exactly the rows that match. */
   readonly arms: readonly SqlFragment[];
-  /** Each of them is answered in the order of the keys. */
-  readonly ordered: boolean;
+  /** An index serves each of them, and answers in the order of the keys or in one of its own. Missing: there is none to choose. */
+  readonly seek?: 'by key' | 'otherwise' | undefined;
 }
 
 /** A filter of records. `isIndexed` tells the fields that have indexes of `fieldIndexes`. */
@@ -89,16 +84,21 @@ export function compileRecordFilter(
   const whole = (node: FilterNode): SqlFragment =>
     compileSqlFilter(dialect, node, recordTarget).native ?? fragment('TRUE');
   const needed = filter.kind === 'and' ? filter.children : [filter];
-  const seeks = needed.flatMap((leaf) => {
-    if (leaf.kind !== 'leaf' || !isIndexed(leaf.path)) return [];
-    const arms = leafArms(dialect, leaf);
-    if (arms === undefined) return [];
-    const others = needed.filter((node) => node !== leaf).map(whole);
-    return [{ arms: arms.map((arm) => joinFragments('AND', [arm, ...others])), ordered: leaf.op === 'eq' }];
-  });
+  const indexed = needed.flatMap((node) => (node.kind === 'leaf' && isIndexed(node.path) ? [node] : []));
   // Equality finds fewest, and in order.
-  const seek = seeks.find(({ ordered }) => ordered) ?? seeks[0];
-  return { native: { ...whole(filter), seek }, precision: 'exact' };
+  for (const leaf of [...indexed.filter(({ op }) => op === 'eq'), ...indexed]) {
+    const arms = leafArms(dialect, leaf);
+    if (arms === undefined) continue;
+    const others = needed.filter((node) => node !== leaf).map(whole);
+    return {
+      native: {
+        arms: arms.map((arm) => joinFragments('AND', [arm, ...others])),
+        seek: leaf.op === 'eq' ? 'by key' : 'otherwise',
+      },
+      precision: 'exact',
+    };
+  }
+  return { native: { arms: [whole(filter)] }, precision: 'exact' };
 }
 
 function leafArms(dialect: Dialect, leaf: FilterLeaf): readonly SqlFragment[] | undefined {

@@ -14,6 +14,13 @@ export function fragment(text: string, ...params: SqlValue[]): SqlFragment {
 /** Never true. */
 export const never: SqlFragment = fragment('FALSE');
 
+/** The parameters of fragments that stand one after the other. */
+export function paramsOf(parts: readonly SqlFragment[]): readonly SqlValue[] {
+  const params: SqlValue[] = [];
+  for (const part of parts) for (const param of part.params) params.push(param);
+  return params;
+}
+
 /** How many parts stand side by side: each adds a level to the tree that an engine makes of them. */
 const sideBySide = 32;
 
@@ -32,7 +39,7 @@ export function joinFragments(word: 'AND' | 'OR', parts: readonly SqlFragment[])
   }
   return {
     text: parts.map((part) => `(${part.text})`).join(` ${word} `),
-    params: parts.flatMap((part) => part.params),
+    params: paramsOf(parts),
   };
 }
 

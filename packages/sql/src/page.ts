@@ -1,7 +1,7 @@
 import type { Position, SortTerm, SortValue } from '@storage/backend-kit';
 import { type Dialect, sortRanks } from './dialect.ts';
 import { type FilterTarget, type RecordFilterSql, recordTarget } from './filter.ts';
-import { fragment, joinFragments, limitClause, never, type SqlFragment } from './fragment.ts';
+import { fragment, joinFragments, limitClause, never, paramsOf, type SqlFragment } from './fragment.ts';
 import { recordSelection } from './records.ts';
 
 /** A sort term as SQL. */
@@ -99,29 +99,26 @@ export interface RecordPage {
 /** A page of records; `key` must be among the columns. */
 export function pageRecords(dialect: Dialect, columns: string, page: RecordPage): SqlFragment {
   const { filter, sort, after, limit } = page;
-  const seek = filter?.seek;
+  const { seek, arms = [undefined] } = filter ?? {};
   // Where an index finds the rows in another order, few are left to be sorted.
-  const key = seek === undefined || (seek.ordered && sort.length === 0) ? 'key' : dialect.unindexed('key');
+  const key = seek === undefined || (seek === 'by key' && sort.length === 0) ? 'key' : dialect.unindexed('key');
   const terms = [...sort.map((term) => orderTerm(dialect, term)), columnTerm(key, false, (value) => String(value))];
   const behind = after === undefined ? undefined : behindPosition(terms, after);
-  const arms = seek?.arms ?? [filter];
   // Sorted alone, arms that come in order are merged, and stop at the limit; others are sorted together.
   const together = arms.length > 1 && key !== 'key';
   const selects = arms.map((arm) => {
     const { text, params } = recordSelection({ ...page, filter: arm });
     const condition = behind === undefined ? '' : ` AND (${behind.text})`;
-    return fragment(
-      `SELECT ${together ? '*' : columns} FROM storage_records WHERE ${text}${condition}`,
-      ...params,
-      ...(behind?.params ?? []),
-    );
+    return {
+      text: `SELECT ${together ? '*' : columns} FROM storage_records WHERE ${text}${condition}`,
+      params: behind === undefined ? params : [...params, ...behind.params],
+    };
   });
   const united = selects.map(({ text }) => text).join(' UNION ALL ');
   const source = together ? `SELECT ${columns} FROM (${united}) AS found` : united;
   const order = terms.flatMap((term) => term.order);
-  return fragment(
-    `${source} ORDER BY ${order.map(({ text }) => text).join(', ')}${limitClause(limit)}`,
-    ...selects.flatMap(({ params }) => params),
-    ...order.flatMap(({ params }) => params),
-  );
+  return {
+    text: `${source} ORDER BY ${order.map(({ text }) => text).join(', ')}${limitClause(limit)}`,
+    params: paramsOf([...selects, ...order]),
+  };
 }

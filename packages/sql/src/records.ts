@@ -1,6 +1,6 @@
 import type { Dialect } from './dialect.ts';
 import type { RecordFilterSql } from './filter.ts';
-import { fragment, mapTexts, type SqlFragment } from './fragment.ts';
+import { fragment, mapTexts, paramsOf, type SqlFragment } from './fragment.ts';
 import { prefixEnd } from './prefix.ts';
 
 /** What `RecordInfo` needs, in this order. */
@@ -124,7 +124,7 @@ export function namespaceCondition(namespace: string, recursive: boolean): SqlFr
 }
 
 /** Which records a statement is about. */
-export interface RecordSelection<Filter extends SqlFragment = SqlFragment> {
+export interface RecordSelection<Filter = SqlFragment> {
   readonly namespace: string;
   readonly now: number;
   /** The namespaces below as well. */
@@ -141,15 +141,15 @@ export function recordSelection(selection: RecordSelection): SqlFragment {
     const end = prefixEnd(prefix);
     parts.push(end === undefined ? fragment('key >= ?', prefix) : fragment('key >= ? AND key < ?', prefix, end));
   }
-  if (filter !== undefined) parts.push(fragment(`(${filter.text})`, ...filter.params));
+  if (filter !== undefined) parts.push({ text: `(${filter.text})`, params: filter.params });
   parts.push(fragment(live, now));
-  return { text: parts.map((part) => part.text).join(' AND '), params: parts.flatMap((part) => part.params) };
+  return { text: parts.map((part) => part.text).join(' AND '), params: paramsOf(parts) };
 }
 
 /** As `recordSelection`, in parts that indexes serve, which have no row in common. */
 function selectionArms(selection: RecordSelection<RecordFilterSql>): readonly SqlFragment[] {
-  const { filter } = selection;
-  return (filter?.seek?.arms ?? [filter]).map((arm) => recordSelection({ ...selection, filter: arm }));
+  const { arms = [undefined] } = selection.filter ?? {};
+  return arms.map((arm) => recordSelection({ ...selection, filter: arm }));
 }
 
 export function countRecords(selection: RecordSelection<RecordFilterSql>): SqlFragment {

@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts';
-import { fragment, limitClause, mapTexts, type SqlFragment } from './fragment.ts';
+import { fragment, limitClause, mapTexts, paramsOf, type SqlFragment } from './fragment.ts';
 import type { SchemaPart } from './migrations.ts';
 import { namespaceCondition } from './records.ts';
 
@@ -78,7 +78,7 @@ export function vectorSelection(selection: {
   if (namespace !== undefined) parts.push(namespaceCondition(namespace, recursive));
   if (after !== undefined) parts.push(fragment('id > ?', after));
   if (filter !== undefined) parts.push(fragment(`(${filter.text})`, ...filter.params));
-  return { text: parts.map((part) => part.text).join(' AND '), params: parts.flatMap((part) => part.params) };
+  return { text: parts.map((part) => part.text).join(' AND '), params: paramsOf(parts) };
 }
 
 export function countVectors({ text, params }: SqlFragment): SqlFragment {

@@ -45,14 +45,9 @@ interface Parsing extends FilterLimits {
  * `details.operator` which operator, `details.limit` which limit. The limits keep the work and the stack bounded.
  */
 export function parseFilter(input: unknown, options: ParseFilterOptions = {}): FilterNode {
-  const parsing: Parsing = {
-    ...defaultFilterLimits,
-    ...options.limits,
-    roots: options.roots,
-    nodesSeen: 0,
-    bytesSeen: 0,
-  };
-  return parseObject(parsing, input, '', 1);
+  const { limits, roots } = options;
+  const { depth, nodes, bytes } = limits === undefined ? defaultFilterLimits : { ...defaultFilterLimits, ...limits };
+  return parseObject({ depth, nodes, bytes, roots, nodesSeen: 0, bytesSeen: 0 }, input, '', 1);
 }
 
 /** The filter as compilers take it: validated, folded, and `not` on leaves only. */
@@ -193,7 +188,7 @@ function charge(parsing: Parsing, text: string, at: string): void {
     if (unit >= 0x80) parsing.bytesSeen += unit < 0x800 || unit >> 11 === 0x1b ? 1 : 2;
   }
   if (!(parsing.bytesSeen <= parsing.bytes)) throw overLimit(parsing, 'bytes', at);
-  if (/\p{Cs}/u.test(text) || text.includes('\0'))
+  if (!text.isWellFormed() || text.includes('\0'))
     throw fail(at, 'text with a lone surrogate or U+0000 matches nothing that can be stored');
 }
 
