@@ -177,8 +177,8 @@ export const memoryMutants: readonly Mutant[] = [
     },
     {
       file: `${kit}/cursor.ts`,
-      find: 'update(`1\\n${query}\\n${payload}`)',
-      replace: 'update(`1\\n${payload}`)',
+      find: 'const text = `1\\n${query}\\n${payload}`;',
+      replace: 'const text = `1\\n${payload}`;',
       test: 'lists-and-cursors/cursor-is-bound',
       why: 'Firestore wrappers: a cursor of one query continues another',
     },
