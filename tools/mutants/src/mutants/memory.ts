@@ -348,21 +348,6 @@ export const memoryMutants: readonly Mutant[] = [
       alsoFails: ['batches', 'messaging', 'vectors'],
       why: 'Keyv: NaN and Infinity are stored as null',
     },
-    {
-      file: `${kit}/context.ts`,
-      find: 'return withContext(error, { backend: this.context.name, operation, key, applied });',
-      replace: 'return withContext(error, { backend: this.context.name, operation, key: undefined, applied });',
-      test: 'errors/says-where',
-      why: 'LangChain stores: an error that does not say which key',
-    },
-    {
-      file: `${kit}/context.ts`,
-      find: "(call === undefined ? 'no' : defaultApplied(error.code))",
-      replace: "(call === undefined ? 'unknown' : defaultApplied(error.code))",
-      test: 'errors/applied-of-refused-writes',
-      alsoFails: ['abort-and-deadline'],
-      why: 'the MongoDB driver: a write refused before it was sent looks like one that may have happened',
-    },
   ]),
   ...memory('injection', [
     {
