@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialect.ts';
-import { jsonText, type PageText, pageText, typed } from './statements.ts';
+import { boundLimit, jsonText, type PageText, pageText, typed } from './statements.ts';
 
 /** The SQL of conversations and their messages, with `?` for parameters. The tenant always comes first. */
 export interface ConversationTexts {
@@ -20,7 +20,9 @@ export interface ConversationTexts {
   /** What goes with a conversation. Parameters of each: tenant, id. */
   readonly removeDependents: readonly string[];
   list(page: PageText): string;
-  /** Parameters: tenant, conversation, id, role, content, created, metadata. Answers the sequence; no row when there is no such conversation. */
+  /** Parameters: tenant, conversation. Answers the sequence of the next message; no row when there is no such conversation. Stands in the transaction of `append`. */
+  readonly next: string;
+  /** Parameters: tenant, conversation, sequence, id, role, content, created, metadata. */
   readonly append: string;
   /** Parameters: tenant, conversation, the sequence to begin before, limit. Newest first. */
   readonly history: string;
@@ -33,11 +35,11 @@ export interface ConversationTexts {
 const messageKey = 'm.tenant_id = c.tenant_id AND m.conversation_id = c.id';
 const newest = `(SELECT COALESCE(MAX(m.sequence), 0) FROM storage_messages AS m WHERE ${messageKey})`;
 // `last_sequence` is never above the last number that was given, and never below that of a message that is gone.
-const sqliteHead = `SELECT c.tenant_id, c.id, MAX(c.last_sequence, ${newest}) + 1 AS sequence
+const sqliteNext = `SELECT MAX(c.last_sequence, ${newest}) + 1 AS sequence
   FROM storage_conversations AS c WHERE c.tenant_id = ? AND c.id = ?`;
 // Where writers run side by side, the row's own counter is the lock.
-const postgresHead = `UPDATE storage_conversations SET last_sequence = last_sequence + 1
-  WHERE tenant_id = ? AND id = ? RETURNING tenant_id, id, last_sequence AS sequence`;
+const postgresNext = `UPDATE storage_conversations SET last_sequence = last_sequence + 1
+  WHERE tenant_id = ? AND id = ? RETURNING last_sequence AS sequence`;
 
 export function conversationTexts(dialect: Dialect): ConversationTexts {
   const columns = `id, agent_name, user_id, status, created_at, updated_at, ${jsonText(dialect, 'metadata')}, etag`;
@@ -61,12 +63,11 @@ export function conversationTexts(dialect: Dialect): ConversationTexts {
     removeMatching: text(`${remove} AND etag = ?`),
     removeDependents: children.map((table) => text(`DELETE FROM ${table} WHERE tenant_id = ? AND conversation_id = ?`)),
     list: (page) => text(pageText('storage_conversations', columns, 'created_at', page)),
-    append: text(`WITH head AS (${dialect.name === 'sqlite' ? sqliteHead : postgresHead})
-      INSERT INTO storage_messages (tenant_id, conversation_id, sequence, id, role, content, created_at, metadata)
-      SELECT tenant_id, id, sequence, ${typed(dialect, 'text')}, ${typed(dialect, 'text')}, ${typed(dialect, 'json')},
-        ${typed(dialect, 'integer')}, ${typed(dialect, 'json')} FROM head RETURNING sequence`),
+    next: text(dialect.name === 'sqlite' ? sqliteNext : postgresNext),
+    append: text(`INSERT INTO storage_messages
+      (tenant_id, conversation_id, sequence, id, role, content, created_at, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
     history: text(`SELECT ${message} FROM storage_messages
-      WHERE tenant_id = ? AND conversation_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?`),
+      WHERE tenant_id = ? AND conversation_id = ? AND sequence < ? ORDER BY sequence DESC ${boundLimit}`),
     keepSequence: text(`UPDATE storage_conversations AS c
       SET last_sequence = CASE WHEN ${newest} > last_sequence THEN ${newest} ELSE last_sequence END
       WHERE tenant_id = ? AND id = ?`),

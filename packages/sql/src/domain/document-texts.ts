@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialect.ts';
-import { jsonText, type PageText, pageText, typed } from './statements.ts';
+import { boundLimit, jsonText, type PageText, pageText, typed } from './statements.ts';
 
 /** The SQL of agents' state. */
 export interface StateTexts {
@@ -126,6 +126,6 @@ export function keyValueTexts(dialect: Dialect): KeyValueTexts {
     remove: text(remove),
     removeMatching: text(`${remove} AND etag = ?`),
     sweep: text(`DELETE FROM storage_key_values WHERE (tenant_id, key) IN
-      (SELECT tenant_id, key FROM storage_key_values WHERE expires_at <= ? LIMIT ?)`),
+      (SELECT tenant_id, key FROM storage_key_values WHERE expires_at <= ? ${boundLimit})`),
   };
 }

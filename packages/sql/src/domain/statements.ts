@@ -11,6 +11,9 @@ export function typed(dialect: Dialect, type: 'text' | 'json' | 'integer' | 'dou
   return `?::${type === 'text' ? 'text' : dialect[type]}`;
 }
 
+/** A limit that is a parameter. SQLite reads a bare one while it plans, and prepares the statement again for every value; it does not look into a sum. */
+export const boundLimit = 'LIMIT ? + 0';
+
 /** A page of rows, newest first. */
 export interface PageText {
   /** Columns that must equal a parameter each, in this order. */
@@ -28,5 +31,5 @@ export function pageText(table: string, columns: string, timeColumn: string, pag
   if (page.from) conditions.push(`${timeColumn} >= ?`);
   if (page.to) conditions.push(`${timeColumn} <= ?`);
   if (page.after) conditions.push(`(${timeColumn}, id) < (?, ?)`);
-  return `SELECT ${columns} FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY ${timeColumn} DESC, id DESC LIMIT ?`;
+  return `SELECT ${columns} FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY ${timeColumn} DESC, id DESC ${boundLimit}`;
 }

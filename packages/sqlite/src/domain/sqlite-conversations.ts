@@ -196,19 +196,16 @@ export class SqliteConversations implements ConversationStore {
     return guard.run('conversations.append', message.conversationId, true, options, () => {
       const made = newMessage(message, context);
       const work = (): Message => {
-        const row = connection
+        const { conversationId, id, role, content, createdAt, metadata } = made;
+        const next = connection.prepare(this.#texts.next).get(tenantId, conversationId) as
+          | { readonly sequence: number }
+          | undefined;
+        if (next === undefined) throw unknownConversation(conversationId);
+        const { sequence } = next;
+        connection
           .prepare(this.#texts.append)
-          .get(
-            tenantId,
-            made.conversationId,
-            made.id,
-            made.role,
-            made.content.text,
-            made.createdAt.getTime(),
-            made.metadata.text,
-          ) as { readonly sequence: number } | undefined;
-        if (row === undefined) throw unknownConversation(made.conversationId);
-        return { ...made, sequence: row.sequence };
+          .run(tenantId, conversationId, sequence, id, role, content.text, createdAt.getTime(), metadata.text);
+        return { id, conversationId, sequence, role, content, createdAt, metadata };
       };
       return (call) => writes.write(conversationScope(made.conversationId), work, call);
     });
