@@ -11,7 +11,7 @@ import { decodeCursor } from './cursor.ts';
 import type { Position, RecordDriver, SortTerm } from './record-driver.ts';
 import { unsupported } from './record-encode.ts';
 
-export const defaultLimit = 100;
+const defaultLimit = 100;
 export const maxLimit = 1000;
 const maxSortTerms = 4;
 

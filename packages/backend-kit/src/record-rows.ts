@@ -6,7 +6,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 const noMetadata: Metadata = Object.freeze({});
 
 /** A stored JSON text, parsed. */
-export function parseStored(text: string, key: string, what: string): JsonValue {
+function parseStored(text: string, key: string, what: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (error) {

@@ -57,7 +57,7 @@ export class BundleFolder {
 }
 
 /** The source of a mutant with its patch; fails where the patch does not fit. */
-export function patched(mutant: Mutant, source: string): string {
+function patched(mutant: Mutant, source: string): string {
   const { id, file, find, replace } = mutant;
   const lines = Math.max(find.split('\n').length, replace.split('\n').length);
   if (lines > 5) throw new Error(`${id}: a patch has at most five lines, not ${lines}.`);

@@ -3,7 +3,7 @@ import type { Failure, JobResult, Mutant } from './mutant.ts';
 import type { Pool } from './pool.ts';
 
 /** The seed of the runs on mutants. */
-export const mutantSeed = 20_260_101;
+const mutantSeed = 20_260_101;
 /** Examples of a property: a mutant that needs more to be met is no good example. */
 const runs = 25;
 

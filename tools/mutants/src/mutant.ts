@@ -16,7 +16,7 @@ export interface Mutant {
   readonly why: string;
 }
 
-export const targetNames = ['memory', 'sqlite', 'sqlite-file'] as const;
+const targetNames = ['memory', 'sqlite', 'sqlite-file'] as const;
 export type Target = (typeof targetNames)[number];
 
 /** What a worker is asked: run the kit on the backend of this module. */

@@ -20,7 +20,7 @@ export const keyPool: readonly string[] = [
   'n\nl',
 ];
 
-export const numberPool: readonly number[] = [
+const numberPool: readonly number[] = [
   0,
   1,
   -1,

@@ -2,7 +2,7 @@ import { splitPath, valueAt } from '@storage/core/filter';
 import { type Operator, operators } from './arbitraries.ts';
 
 /** What a value is to a filter. */
-export const shapes = [
+const shapes = [
   'missing',
   'null',
   'empty array',
@@ -16,7 +16,7 @@ export const shapes = [
 ] as const;
 export type Shape = (typeof shapes)[number];
 
-export function shapeOf(value: unknown): Shape {
+function shapeOf(value: unknown): Shape {
   if (value === undefined) return 'missing';
   if (value === null) return 'null';
   if (Array.isArray(value)) {
@@ -28,7 +28,7 @@ export function shapeOf(value: unknown): Shape {
 }
 
 /** Each operator of a filter with the path that it is asked of. `$not` of operators counts as one; an implicit `$eq` as `$eq`. */
-export function operatorsOf(filter: object): [Operator, string][] {
+function operatorsOf(filter: object): [Operator, string][] {
   const found: [Operator, string][] = [];
   for (const [name, operand] of Object.entries(filter)) {
     if (name === '$and' || name === '$or') for (const part of operand as object[]) found.push(...operatorsOf(part));

@@ -27,7 +27,7 @@ export const recordPaths: PathRoots = {
 export const vectorPaths: PathRoots = { documents: [[]] };
 
 /** What a filter of records is asked about. */
-export function recordDocument(record: StoredRecord<unknown>): object {
+function recordDocument(record: StoredRecord<unknown>): object {
   const { key, data, metadata, createdAt, updatedAt } = record;
   return { key, data, metadata, createdAt, updatedAt };
 }
@@ -70,7 +70,7 @@ export async function loadRecords(
 }
 
 /** Keys that the reference finds. */
-export function expectedKeys(subject: FilterSubject, filter: object): string[] {
+function expectedKeys(subject: FilterSubject, filter: object): string[] {
   const matches = compileEvaluator(filter);
   return [...subject.documents].filter(([, document]) => matches(document)).map(([key]) => key);
 }
