@@ -9,13 +9,17 @@ export const vectorSchema: SchemaPart = {
   migrations: [
     {
       version: 1,
-      statements: ({ text, json, bytes, integer, double, identity }) => [
+      statements: ({ name, text, json, bytes, integer, double, identity }) => [
         // `version` counts the changes of the collection's documents.
         `CREATE TABLE storage_collections (id ${identity}, name ${text} NOT NULL UNIQUE, dimension ${integer} NOT NULL,
           metric ${text} NOT NULL, metadata ${json} NOT NULL, version ${integer} NOT NULL)`,
         `CREATE TABLE storage_vectors (collection ${integer} NOT NULL, namespace ${text} NOT NULL, id ${text} NOT NULL,
           norm ${double} NOT NULL, metadata ${json} NOT NULL, content ${text}, vector ${bytes} NOT NULL,
           PRIMARY KEY (collection, namespace, id))`,
+        // What a filter looks at without the vectors, which stand between the rows. In PostgreSQL they stand apart anyway.
+        ...(name === 'sqlite'
+          ? ['CREATE INDEX storage_vectors_metadata ON storage_vectors (collection, namespace, id, metadata)']
+          : []),
       ],
     },
   ],
@@ -83,6 +87,11 @@ export function vectorSelection(selection: {
 
 export function countVectors({ text, params }: SqlFragment): SqlFragment {
   return fragment(`SELECT count(*) FROM storage_vectors WHERE ${text}`, ...params);
+}
+
+/** The ids, in order. */
+export function vectorIds({ text, params }: SqlFragment): SqlFragment {
+  return { text: `SELECT id FROM storage_vectors WHERE ${text} ORDER BY id`, params };
 }
 
 export function removeVectors({ text, params }: SqlFragment): SqlFragment {

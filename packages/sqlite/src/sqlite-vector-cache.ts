@@ -32,6 +32,8 @@ export interface MatrixSource {
   count(): number;
   /** Id, norm and vector of each, by id. */
   rows(): Iterable<readonly SqlValue[]>;
+  /** The ids that the filter leaves, in order. Missing: there is no filter. */
+  readonly matches: (() => readonly string[]) | undefined;
 }
 
 /**
@@ -57,7 +59,9 @@ export class VectorCache {
     // What was used last goes last.
     this.#matrices.delete(key);
     this.#matrices.set(key, matrix);
-    return best(matrix, query);
+    if (source.matches === undefined) return best(matrix, query, undefined);
+    const places = placesOf(matrix.ids, source.matches());
+    return places && best(matrix, query, places);
   }
 
   #current(key: string, query: MatrixQuery, source: MatrixSource): Matrix | undefined {
@@ -103,14 +107,35 @@ function load({ version, dimension }: MatrixQuery, count: number, source: Matrix
   return { version, ids, norms, values };
 }
 
-function best({ ids, norms, values }: Matrix, { metric, vector, limit }: MatrixQuery): readonly Found[] {
+/** Where ids stand among others, both in the same order. `undefined`: one is not there, so another process wrote meanwhile. */
+function placesOf(ids: readonly string[], some: readonly string[]): Int32Array | undefined {
+  const places = new Int32Array(some.length);
+  let place = 0;
+  for (let i = 0; i < some.length; i++) {
+    while (place < ids.length && ids[place] !== some[i]) place++;
+    if (place === ids.length) return undefined;
+    places[i] = place;
+  }
+  return places;
+}
+
+/** `places`: those that are measured. Missing: all. */
+function best(
+  { ids, norms, values }: Matrix,
+  { metric, vector, limit }: MatrixQuery,
+  places: Int32Array | undefined,
+): readonly Found[] {
   const { length: dimension } = vector;
   const queryNorm = normOf(vector);
-  const scores = new Float64Array(ids.length);
+  const scores = new Float64Array(places?.length ?? ids.length);
   for (let i = 0; i < scores.length; i++) {
-    scores[i] = scoreOf(metric, dotProduct(values, i * dimension, vector), norms[i] as number, queryNorm);
+    const place = places === undefined ? i : (places[i] as number);
+    scores[i] = scoreOf(metric, dotProduct(values, place * dimension, vector), norms[place] as number, queryNorm);
   }
-  return highest(scores, limit).map((index) => ({ id: ids[index] as string, score: scores[index] as number }));
+  return highest(scores, limit).map((index) => ({
+    id: ids[places?.[index] ?? index] as string,
+    score: scores[index] as number,
+  }));
 }
 
 /** The indices of the highest scores, the highest first, ties by index. */

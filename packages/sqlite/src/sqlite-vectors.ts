@@ -24,6 +24,7 @@ import {
   sqliteDialect,
   type VectorTexts,
   vectorColumns,
+  vectorIds,
   vectorSelection,
   vectorTarget,
   vectorTexts,
@@ -165,18 +166,14 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
   ): MaybePromise<readonly VectorHit[]> {
     return this.#session.read(call, () => {
       const own = collection as Collection;
-      return this.#connection.snapshot(
-        () =>
-          (search.filter === undefined ? this.#searchKept(own, ns, search) : undefined) ??
-          this.#searchRows(own, ns, search),
-      );
+      return this.#connection.snapshot(() => this.#searchKept(own, ns, search) ?? this.#searchRows(own, ns, search));
     });
   }
 
   #searchKept(
     collection: Collection,
     ns: string,
-    { vector, limit, includeVectors }: VectorSearch<SqlFragment>,
+    { vector, limit, filter, includeVectors }: VectorSearch<SqlFragment>,
   ): VectorHit[] | undefined {
     const { id, version, dimension, metric } = collection;
     const selection = vectorSelection({ collection: id, namespace: ns });
@@ -185,6 +182,12 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
       {
         count: () => Number(this.#connection.get(countVectors(selection))?.[0]),
         rows: () => this.#statements.readAll.iterate(id, ns),
+        matches:
+          filter &&
+          (() =>
+            this.#connection
+              .all(vectorIds(vectorSelection({ collection: id, namespace: ns, filter })))
+              .map(([document]) => document as string)),
       },
     );
     return found?.flatMap(({ id: document, score }) => {
