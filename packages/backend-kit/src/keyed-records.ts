@@ -138,12 +138,11 @@ export class KeyedRecordsFacade<Driver extends KeyedDriver = KeyedDriver> implem
     return this.guard.run('records.storeMany', undefined, true, options, () => {
       const atomic = this.#atomic(options);
       const rows = checkBatch(items, 'items', (item) => encodeItem(item, this.guard.context, this.capabilities));
-      const keys = rows.map((row) => row.key);
       return (call) => {
         if (rows.length === 0) return [];
         return this.#outcomes(
           this.driver.writeMany(this.path, rows, atomic, call),
-          keys,
+          (index) => rows[index]?.key,
           toInfo,
           'records.storeMany',
           call,
@@ -171,7 +170,7 @@ export class KeyedRecordsFacade<Driver extends KeyedDriver = KeyedDriver> implem
         if (list.length === 0) return [];
         return this.#outcomes(
           this.driver.removeMany(this.path, list, atomic, call),
-          list,
+          (index) => list[index],
           same<boolean>,
           'records.deleteMany',
           call,
@@ -188,7 +187,7 @@ export class KeyedRecordsFacade<Driver extends KeyedDriver = KeyedDriver> implem
 
   async #outcomes<R, T>(
     pending: MaybePromise<readonly RowOutcome<R>[]>,
-    keys: readonly string[],
+    keyAt: (index: number) => string | undefined,
     map: (value: R) => T,
     operation: string,
     call: OwnedCall,
@@ -197,7 +196,7 @@ export class KeyedRecordsFacade<Driver extends KeyedDriver = KeyedDriver> implem
     return rows.map((row, index) =>
       row.ok
         ? { ok: true, value: map(row.value) }
-        : { ok: false, error: this.guard.error(row.error, operation, keys[index], true, call) },
+        : { ok: false, error: this.guard.error(row.error, operation, keyAt(index), true, call) },
     );
   }
 }

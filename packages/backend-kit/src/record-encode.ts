@@ -1,6 +1,6 @@
 import {
+  assertContentType,
   assertKey,
-  assertText,
   type DeleteOptions,
   encodeJson,
   invalidArgument,
@@ -18,8 +18,7 @@ import type { BackendContext } from './context.ts';
 import type { WriteCondition, WriteHead, WriteRow } from './record-driver.ts';
 
 /** The most members a batch has. */
-export const maxBatch = 10_000;
-const maxContentType = 256;
+const maxBatch = 10_000;
 
 type WriteOptions = Omit<StoreOptions, 'signal' | 'timeoutMs'>;
 
@@ -55,7 +54,7 @@ export function checkTtl(ttlMs: unknown, capabilities: RecordCapabilities): numb
 }
 
 /** An etag that a caller hands back. */
-export function checkIfMatch(etag: unknown, capabilities: RecordCapabilities): string {
+function checkIfMatch(etag: unknown, capabilities: RecordCapabilities): string {
   if (typeof etag !== 'string' || etag === '')
     throw invalidArgument('ifMatch must be an etag: the `etag` of a record that was read or stored.', {
       path: 'ifMatch',
@@ -75,17 +74,6 @@ function checkCondition(options: WriteOptions, capabilities: RecordCapabilities)
   }
   if (capabilities.conditional === 'none') throw unsupported('conditional writes', 'records.conditional');
   return { type: 'absent' };
-}
-
-function checkContentType(contentType: unknown): string {
-  assertText(contentType, 'contentType');
-  if (contentType.length > maxContentType || !/^[!-.0-~]+\/[ -~]*[!-~]$/.test(contentType)) {
-    throw invalidArgument(
-      `contentType must be a media type such as text/plain, of at most ${maxContentType} printable ASCII characters.`,
-      { path: 'contentType' },
-    );
-  }
-  return contentType;
 }
 
 /** JSON text of metadata, which is an object of at most `limit` bytes. */
@@ -149,15 +137,11 @@ export function encodeHead(
   capabilities: RecordCapabilities,
 ): WriteHead {
   const { metadata, ttlMs, contentType } = options ?? {};
+  if (contentType !== undefined) assertContentType(contentType);
   return {
     key,
     kind,
-    contentType:
-      contentType === undefined
-        ? kind === 'json'
-          ? 'application/json'
-          : 'application/octet-stream'
-        : checkContentType(contentType),
+    contentType: contentType ?? (kind === 'json' ? 'application/json' : 'application/octet-stream'),
     metadata: metadata === undefined ? '{}' : encodeMetadata(metadata, capabilities.maxMetadataBytes),
     etag: (context.newId ?? randomToken)(),
     ttlMs: ttlMs === undefined ? null : checkTtl(ttlMs, capabilities),
@@ -233,6 +217,12 @@ function atIndex(error: StorageError, index: number): StorageError {
 /** One member of `storeMany`, checked and encoded. */
 export function encodeItem(item: StoreItem, context: BackendContext, capabilities: RecordCapabilities): WriteRow {
   if (typeof item !== 'object' || item === null) throw invalidArgument('Each item must be { key, data }.');
-  const { key, data, ...options } = item;
-  return encodeWrite(key, data, options, context, capabilities);
+  const { key, data, metadata, ttlMs, contentType, ifAbsent, ifMatch } = item;
+  const plain =
+    metadata === undefined &&
+    ttlMs === undefined &&
+    contentType === undefined &&
+    ifAbsent === undefined &&
+    ifMatch === undefined;
+  return encodeWrite(key, data, plain ? undefined : item, context, capabilities);
 }

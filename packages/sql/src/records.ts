@@ -2,6 +2,7 @@ import type { Dialect } from './dialect.ts';
 import type { RecordFilterSql } from './filter.ts';
 import { fragment, mapTexts, paramsOf, type SqlFragment } from './fragment.ts';
 import { prefixEnd } from './prefix.ts';
+import { recordKinds } from './record-schema.ts';
 
 /** What `RecordInfo` needs, in this order. */
 export const infoColumns = 'key, kind, etag, created_at, updated_at, expires_at, size, content_type, metadata';
@@ -15,13 +16,24 @@ const point = 'namespace = ? AND key = ?';
 const written =
   'namespace, key, kind, etag, created_at, updated_at, expires_at, size, content_type, stream, metadata, data, bytes';
 
+const created =
+  'CASE WHEN storage_records.expires_at <= excluded.updated_at THEN excluded.created_at ELSE storage_records.created_at END';
+
 function upsert(dialect: Dialect): string {
-  const created = `CASE WHEN storage_records.expires_at <= excluded.updated_at THEN excluded.created_at ELSE storage_records.created_at END`;
   return `INSERT INTO storage_records (${written}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (namespace, key) DO UPDATE SET kind = excluded.kind, etag = excluded.etag, created_at = ${dialect.kept(created)},
     updated_at = excluded.updated_at, expires_at = excluded.expires_at, size = excluded.size,
     content_type = excluded.content_type, stream = excluded.stream,
     metadata = excluded.metadata, data = excluded.data, bytes = excluded.bytes`;
+}
+
+/** The upsert of plain JSON: fewer parameters to bind, and a trigger that looks at every replaced row has nothing to look at. */
+function upsertJson(dialect: Dialect): string {
+  return `INSERT INTO storage_records (${written})
+  VALUES (?, ?, ${recordKinds.json}, ?, ?, ?, NULL, ?, 'application/json', NULL, '{}', ?, NULL)
+  ON CONFLICT (namespace, key) DO UPDATE SET kind = ${recordKinds.json}, etag = excluded.etag, created_at = ${dialect.kept(created)},
+    updated_at = excluded.updated_at, expires_at = NULL, size = excluded.size, content_type = excluded.content_type,
+    metadata = excluded.metadata, data = excluded.data, bytes = NULL WHERE storage_records.stream IS NULL`;
 }
 
 /** Statements of a fixed shape. The comment on each tells its parameters in order; `now` is in milliseconds. */
@@ -36,6 +48,8 @@ export interface RecordTexts {
   readonly exists: string;
   /** namespace, key, kind, etag, created_at, updated_at, expires_at, size, content_type, stream, metadata, data, bytes. */
   readonly write: string;
+  /** namespace, key, etag, created_at, updated_at, size, data: JSON without metadata or expiry. Changes nothing when a stream is there. */
+  readonly writeJson: string;
   /** As `write`; changes nothing when a record is there that has not expired. */
   readonly writeAbsent: string;
   /** kind, etag, updated_at, expires_at, size, content_type, stream, metadata, data, bytes, namespace, key, the etag that must hold, now. */
@@ -61,6 +75,7 @@ export function recordTexts(dialect: Dialect): RecordTexts {
     readInfo: `SELECT ${infoColumns}, stream FROM storage_records WHERE ${point}`,
     exists: `SELECT 1 FROM storage_records WHERE ${point} AND ${live}`,
     write: `${upsert(dialect)}${dialect.returning}`,
+    writeJson: `${upsertJson(dialect)}${dialect.returning}`,
     writeAbsent: `${upsert(dialect)} WHERE storage_records.expires_at <= excluded.updated_at${dialect.returning}`,
     writeMatch: `UPDATE storage_records SET kind = ?, etag = ?, created_at = ${dialect.kept('created_at')}, updated_at = ?,
       expires_at = ?, size = ?, content_type = ?, stream = ?, metadata = ?, data = ?, bytes = ?

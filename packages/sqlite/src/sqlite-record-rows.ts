@@ -47,6 +47,11 @@ export function replacedError(key: string): StorageError {
   });
 }
 
+/** What `writeJson` says of every record. */
+function isPlainJson({ condition, ttlMs, metadata, contentType }: WriteRow): boolean {
+  return condition === undefined && ttlMs === null && metadata === '{}' && contentType === 'application/json';
+}
+
 /** The point work on records over one connection. Times in milliseconds; all of it synchronous. */
 export class SqliteRecordRows {
   readonly connection: SqliteConnection;
@@ -117,8 +122,19 @@ export class SqliteRecordRows {
 
   write(ns: string, row: WriteRow): InfoRow {
     const { content } = row;
-    if (typeof content === 'string') return this.#put(ns, row, recordKinds.json, row.size, null, content, null);
-    return this.#put(ns, row, recordKinds.bytes, row.size, null, null, content);
+    if (typeof content !== 'string') return this.#put(ns, row, recordKinds.bytes, row.size, null, null, content);
+    const plain = isPlainJson(row) ? this.#putJson(ns, row, content) : undefined;
+    return plain ?? this.#put(ns, row, recordKinds.json, row.size, null, content, null);
+  }
+
+  /** As `#put`; `undefined` and nothing done where a stream is there. */
+  #putJson(ns: string, { key, kind, etag, size, contentType, metadata }: WriteRow, data: string): InfoRow | undefined {
+    const { connection } = this;
+    const now = this.clock();
+    connection.kept = now;
+    if (this.statements.writeJson.run(ns, key, etag, now, now, size, data).changes === 0) return undefined;
+    const createdAt = connection.kept;
+    return { key, kind, etag, createdAt, updatedAt: now, expiresAt: null, size, contentType, metadata };
   }
 
   /** Makes the record name a stream whose chunks are all there. */
