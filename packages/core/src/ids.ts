@@ -30,6 +30,13 @@ export function randomToken(): string {
 
 let lastTime = 0;
 let sequence = 0;
+/** The beginning of the ids of `headTime`. */
+let head = '';
+let headTime = -1;
+
+function randomHex(at: number): string {
+  return hex[pool[at] ?? 0] ?? '';
+}
 
 /** A UUIDv7: ordered by time, and within one process by call (the 12 bits behind the time count up within a millisecond). */
 export function uuidv7(now: number = Date.now()): string {
@@ -40,10 +47,13 @@ export function uuidv7(now: number = Date.now()): string {
     lastTime++;
     sequence = 0;
   }
-  const start = take(8);
-  const time = lastTime.toString(16).padStart(12, '0');
-  const variant = hex[((pool[start] ?? 0) & 0x3f) | 0x80];
-  let tail = '';
-  for (let i = start + 1; i < start + 8; i++) tail += hex[pool[i] ?? 0];
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence.toString(16).padStart(3, '0')}-${variant}${tail.slice(0, 2)}-${tail.slice(2)}`;
+  if (headTime !== lastTime) {
+    headTime = lastTime;
+    const time = lastTime.toString(16).padStart(12, '0');
+    head = `${time.slice(0, 8)}-${time.slice(8)}-7`;
+  }
+  const at = take(8);
+  const variant = hex[((pool[at] ?? 0) & 0x3f) | 0x80];
+  const node = randomHex(at + 2) + randomHex(at + 3) + randomHex(at + 4) + randomHex(at + 5) + randomHex(at + 6);
+  return `${head}${sequence.toString(16).padStart(3, '0')}-${variant}${randomHex(at + 1)}-${node}${randomHex(at + 7)}`;
 }
