@@ -1,4 +1,4 @@
-import { type CallOptions, invalidArgument, StorageError } from '@storage/core';
+import { abortedError, assertCallOptions, type CallOptions, StorageError } from '@storage/core';
 
 /** One call as a driver sees it: the caller's signal and deadline merged. */
 export interface Call {
@@ -23,11 +23,6 @@ export const unboundedCall: OwnedCall = Object.freeze({
   check: () => undefined,
   end: () => undefined,
 });
-
-/** Why a call is over. The caller's reason is kept as the cause, whatever it is. */
-export function abortedError(signal: AbortSignal): StorageError {
-  return new StorageError({ code: 'aborted', message: 'The call was aborted by its signal.', cause: signal.reason });
-}
 
 function timeoutError(timeoutMs: number): StorageError {
   return new StorageError({
@@ -90,28 +85,12 @@ class BoundedCall implements OwnedCall {
   }
 }
 
-/** Refuses a `timeoutMs` that is no time. */
-export function assertTimeoutMs(timeoutMs: unknown): asserts timeoutMs is number {
-  if (typeof timeoutMs !== 'number' || !Number.isFinite(timeoutMs) || timeoutMs <= 0) {
-    throw invalidArgument(`timeoutMs is ${String(timeoutMs)}; it must be a finite number of milliseconds above 0.`, {
-      path: 'timeoutMs',
-    });
-  }
-}
-
-function assertSignal(signal: unknown): asserts signal is AbortSignal {
-  if (typeof signal !== 'object' || signal === null || !('aborted' in signal) || !('addEventListener' in signal)) {
-    throw invalidArgument('signal is not an AbortSignal.', { path: 'signal' });
-  }
-}
-
 /** The call that these options ask for. Bad options are `invalid_argument`. Whoever makes it calls `end`. */
 export function makeCall(options: CallOptions | undefined, defaultTimeoutMs?: number): OwnedCall {
   const signal = options?.signal;
   const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs;
   if (signal === undefined && timeoutMs === undefined) return unboundedCall;
-  if (signal !== undefined) assertSignal(signal);
-  if (timeoutMs !== undefined) assertTimeoutMs(timeoutMs);
+  assertCallOptions({ signal, timeoutMs });
   return new BoundedCall(signal, timeoutMs);
 }
 

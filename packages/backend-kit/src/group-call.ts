@@ -1,4 +1,5 @@
-import { abortedError, type Call, raceCall, unboundedCall } from './call.ts';
+import { abortedError } from '@storage/core';
+import { type Call, raceCall, unboundedCall } from './call.ts';
 
 /** The call of work that several callers share: over when each of them has left, and not before. */
 export class GroupCall implements Call {

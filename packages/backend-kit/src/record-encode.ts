@@ -1,6 +1,6 @@
 import {
-  assertContentType,
   assertKey,
+  assertText,
   type DeleteOptions,
   encodeJson,
   invalidArgument,
@@ -19,6 +19,7 @@ import type { WriteCondition, WriteHead, WriteRow } from './record-driver.ts';
 
 /** The most members a batch has. */
 const maxBatch = 10_000;
+const maxContentType = 256;
 
 type WriteOptions = Omit<StoreOptions, 'signal' | 'timeoutMs'>;
 
@@ -74,6 +75,17 @@ function checkCondition(options: WriteOptions, capabilities: RecordCapabilities)
   }
   if (capabilities.conditional === 'none') throw unsupported('conditional writes', 'records.conditional');
   return { type: 'absent' };
+}
+
+function checkContentType(contentType: unknown): string {
+  assertText(contentType, 'contentType');
+  if (contentType.length > maxContentType || !/^[!-.0-~]+\/[ -~]*[!-~]$/.test(contentType)) {
+    throw invalidArgument(
+      `contentType must be a media type such as text/plain, of at most ${maxContentType} printable ASCII characters.`,
+      { path: 'contentType' },
+    );
+  }
+  return contentType;
 }
 
 /** JSON text of metadata, which is an object of at most `limit` bytes. */
@@ -137,11 +149,15 @@ export function encodeHead(
   capabilities: RecordCapabilities,
 ): WriteHead {
   const { metadata, ttlMs, contentType } = options ?? {};
-  if (contentType !== undefined) assertContentType(contentType);
   return {
     key,
     kind,
-    contentType: contentType ?? (kind === 'json' ? 'application/json' : 'application/octet-stream'),
+    contentType:
+      contentType === undefined
+        ? kind === 'json'
+          ? 'application/json'
+          : 'application/octet-stream'
+        : checkContentType(contentType),
     metadata: metadata === undefined ? '{}' : encodeMetadata(metadata, capabilities.maxMetadataBytes),
     etag: (context.newId ?? randomToken)(),
     ttlMs: ttlMs === undefined ? null : checkTtl(ttlMs, capabilities),
