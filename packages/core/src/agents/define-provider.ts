@@ -1,13 +1,17 @@
 import {
   type Applied,
+  abortedError,
+  assertCallOptions,
   assertKey,
+  assertText,
   type Backend,
+  type BatchOptions,
   type CallOptions,
   type Capabilities,
+  type DeleteOptions,
   encodeJson,
   type FacetToken,
   type HealthReport,
-  invalidArgument,
   isBytes,
   type JsonObject,
   type JsonValue,
@@ -17,11 +21,11 @@ import {
   type ProviderQuery,
   providerQueryFacet,
   type RecordInfo,
-  type Storable,
   StorageError,
   type StoredRecord,
   type StoreItem,
   type StoreOptions,
+  timeToLive,
   toStorageError,
   utf8Length,
   withContext,
@@ -40,7 +44,7 @@ export interface ProviderStoreResult {
 export interface ProviderDefinition {
   readonly name: string;
   /**
-   * Keeps JSON data under a key, replacing what was there. `success: false` makes the call fail. Data that the DataManager stores
+   * Keeps JSON data under a key, replacing what was there. Data and metadata are copies, the provider's own. `success: false` makes the call fail. Data that the DataManager stores
    * with a time to live comes as `{ $expiresAt, $data }`.
    */
   store(
@@ -48,7 +52,7 @@ export interface ProviderDefinition {
     data: JsonValue,
     metadata: JsonObject,
   ): Promise<ProviderStoreResult | undefined> | Promise<void> | ProviderStoreResult | undefined;
-  /** The data, or `undefined` when there is none. */
+  /** The data, or `undefined` when there is none. The caller gets a copy. */
   retrieve(key: string): Promise<JsonValue | undefined> | JsonValue | undefined;
   /** Whether it was there. */
   delete(key: string): Promise<boolean> | boolean;
@@ -89,7 +93,7 @@ function capabilitiesOf(definition: ProviderDefinition): Capabilities {
     graph: false,
     messaging: false,
     transactions: false,
-    facets: definition.query === undefined ? [] : [providerQueryFacet.id],
+    facets: definition.query ? [providerQueryFacet.id] : [],
     abort: 'before-start',
     persistent: false,
     consistency: 'strong',
@@ -99,174 +103,8 @@ function capabilitiesOf(definition: ProviderDefinition): Capabilities {
 const refusals = { not_initialized: 'call open() first.', closed: 'closed; make a new one.' } as const;
 const batchLimit = 10_000;
 
-type AnyOptions = StoreOptions & { readonly atomic?: boolean | undefined };
-
-class CustomBackend implements Backend, KeyedRecords {
-  readonly name: string;
-  readonly capabilities: Capabilities;
-  readonly #definition: ProviderDefinition;
-  #opening: Promise<void> | undefined;
-  /** Why calls are not taken. */
-  #refusal: keyof typeof refusals | undefined = 'not_initialized';
-
-  constructor(definition: ProviderDefinition) {
-    this.#definition = definition;
-    this.name = definition.name;
-    this.capabilities = capabilitiesOf(definition);
-  }
-
-  get records(): this {
-    return this;
-  }
-
-  facet<T>(token: FacetToken<T>): T | undefined {
-    const { query } = this.#definition;
-    if (token.id !== providerQueryFacet.id || query === undefined) return undefined;
-    const facet: ProviderQuery = (filter, limit, options) =>
-      this.#call('query', undefined, options, nothing, () => query.call(this.#definition, filter, limit));
-    return facet as T;
-  }
-
-  async open(): Promise<void> {
-    if (this.#refusal === 'closed') throw this.#error('closed', refusals.closed);
-    this.#opening ??= (async () => this.#definition.open?.())();
-    try {
-      await this.#opening;
-    } catch (error) {
-      this.#opening = undefined;
-      throw toStorageError(error, { backend: this.name, operation: 'open' });
-    }
-    if (this.#refusal === 'not_initialized') this.#refusal = undefined;
-  }
-
-  async close(): Promise<void> {
-    if (this.#refusal === 'closed') return;
-    this.#refusal = 'closed';
-    // What never opened has nothing to close.
-    if (this.#opening !== undefined && (await outcome(this.#opening)).ok) await this.#definition.close?.();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  async health(): Promise<HealthReport> {
-    const refusal = this.#refusal;
-    return {
-      name: this.name,
-      status: refusal ? (refusal === 'closed' ? 'unhealthy' : 'unknown') : 'healthy',
-      latencyMs: 0,
-      ...(refusal && { message: refusals[refusal] }),
-      details: {},
-      checkedAt: new Date(),
-    };
-  }
-
-  store(key: string, data: Storable, options: AnyOptions = {}): Promise<RecordInfo> {
-    const prepare = (): [data: string, metadata: string] => {
-      if (isBytes(data)) throw this.#error('unsupported', 'has no bytes; store base64 text.');
-      return [encodeJson(data, 'data'), encodeJson(options.metadata ?? {}, 'metadata')];
-    };
-    return this.#call('store', key, options, prepare, async ([text, metadata]) => {
-      const result = await this.#definition.store(
-        key,
-        JSON.parse(text) as JsonValue,
-        JSON.parse(metadata) as JsonObject,
-      );
-      if (result?.success === false)
-        throw this.#error('internal', `could not store: ${result.error ?? 'no reason given'}.`);
-      return info(result?.key ?? key, text);
-    });
-  }
-
-  retrieve<T = JsonValue>(key: string, options?: CallOptions): Promise<StoredRecord<T> | undefined> {
-    return this.#call('retrieve', key, options, nothing, async () => {
-      const data = await this.#definition.retrieve(key);
-      return data === undefined ? undefined : { ...info(key, JSON.stringify(data)), data: data as T };
-    });
-  }
-
-  delete(key: string, options?: AnyOptions): Promise<boolean> {
-    return this.#call('delete', key, options, nothing, () => this.#definition.delete(key));
-  }
-
-  async exists(key: string, options?: CallOptions): Promise<boolean> {
-    return (await this.retrieve(key, options)) !== undefined;
-  }
-
-  storeMany(items: Iterable<StoreItem>, options?: AnyOptions): Promise<readonly Outcome<RecordInfo>[]> {
-    return this.#each(items, options, ({ key, data, ...item }) => this.store(key, data, { ...item, ...options }));
-  }
-
-  async retrieveMany<T = JsonValue>(
-    keys: Iterable<string>,
-    options?: CallOptions,
-  ): Promise<readonly (StoredRecord<T> | undefined)[]> {
-    return (await this.#each(keys, options, (key) => this.retrieve<T>(key, options))).map((answer) => {
-      if (answer.ok) return answer.value;
-      throw answer.error;
-    });
-  }
-
-  deleteMany(keys: Iterable<string>, options?: AnyOptions): Promise<readonly Outcome<boolean>[]> {
-    return this.#each(keys, options, (key) => this.delete(key, options));
-  }
-
-  /** One after another, because a key may stand twice. */
-  async #each<I, T>(
-    items: Iterable<I>,
-    options: AnyOptions | undefined,
-    run: (item: I) => Promise<T>,
-  ): Promise<readonly Outcome<T>[]> {
-    this.#check(options);
-    const list = [...items];
-    if (list.length > batchLimit)
-      throw this.#error('too_large', `a batch has at most ${batchLimit} members.`, {
-        limit: batchLimit,
-        actual: list.length,
-      });
-    const outcomes: Outcome<T>[] = [];
-    for (const item of list) outcomes.push(await outcome(run(item)));
-    return outcomes;
-  }
-
-  /** `prepare` is what is refused before the provider is asked. */
-  async #call<P, T>(
-    operation: string,
-    key: string | undefined,
-    options: AnyOptions | undefined,
-    prepare: () => P,
-    work: (prepared: P) => Promise<T> | T,
-  ): Promise<T> {
-    let applied: Applied = 'no';
-    try {
-      if (key !== undefined) assertKey(key);
-      this.#check(options);
-      const prepared = prepare();
-      applied = 'unknown';
-      return await work(prepared);
-    } catch (error) {
-      const context = { backend: this.name, operation: `records.${operation}`, key };
-      const write = operation === 'store' || operation === 'delete';
-      throw withContext(toStorageError(error, context), { ...context, ...(write && { applied }) });
-    }
-  }
-
-  #check(options: AnyOptions = {}): void {
-    for (const name of ['ttlMs', 'ifAbsent', 'ifMatch', 'atomic'] as const)
-      if ((options[name] ?? false) !== false) throw this.#error('unsupported', `has no ${name}; leave it out.`);
-    if (options.timeoutMs !== undefined && !(options.timeoutMs > 0))
-      throw invalidArgument('timeoutMs must be above 0.', { path: 'timeoutMs' });
-    if (options.signal?.aborted) throw this.#error('aborted', 'aborted before the call.');
-    if (this.#refusal) throw this.#error(this.#refusal, refusals[this.#refusal]);
-  }
-
-  #error(code: StorageError['code'], message: string, details?: StorageError['details']): StorageError {
-    return new StorageError({ code, message: `Provider '${this.name}': ${message}`, backend: this.name, details });
-  }
-}
-
-const nothing = (): void => undefined;
+/** A call whose arguments are checked. */
+type Work<T> = () => Promise<T>;
 
 /** The provider keeps no times: `updatedAt` is the time of the call. */
 function info(key: string, text: string): RecordInfo {
@@ -286,8 +124,179 @@ function info(key: string, text: string): RecordInfo {
  * capabilities say so. Register it like any other: `dm.registerProvider('custom', defineProvider({ … }))`.
  */
 export function defineProvider(definition: ProviderDefinition): Backend & { readonly records: KeyedRecords } {
+  const backend = definition.name;
+  /** Ends with all that is in flight. */
+  let busy: Promise<unknown> = Promise.resolve();
+  let opening: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+  /** Why calls are not taken. */
+  let refusal: keyof typeof refusals | undefined = 'not_initialized';
+
+  const failure = (code: StorageError['code'], message: string, details?: StorageError['details']): StorageError =>
+    new StorageError({ code, message: `Provider '${backend}': ${message}`, backend, details });
+
   for (const method of ['store', 'retrieve', 'delete'] as const)
     if (typeof definition[method] !== 'function')
-      throw invalidArgument(`a provider needs a function '${method}'.`, { path: method });
-  return new CustomBackend(definition);
+      throw failure('invalid_argument', `needs a function '${method}'.`, { path: method });
+
+  const refuse = (code: keyof typeof refusals): StorageError => failure(code, refusals[code]);
+
+  const checkSignal = ({ signal }: CallOptions): void => {
+    if (signal?.aborted) throw abortedError(signal);
+  };
+
+  const check = (options: StoreOptions & BatchOptions = {}, ...keys: readonly unknown[]): void => {
+    if (refusal) throw refuse(refusal);
+    const { ttlMs, ifAbsent, ifMatch, atomic, contentType } = options;
+    assertCallOptions(options);
+    checkSignal(options);
+    keys.forEach(assertKey);
+    // A bad value is the caller's mistake, whatever the provider can do.
+    timeToLive(undefined, ttlMs);
+    assertText(ifMatch ?? '', 'ifMatch');
+    assertText(contentType ?? '', 'contentType');
+    for (const [name, value] of Object.entries({ ttlMs, ifAbsent, ifMatch, atomic }))
+      if ((value ?? false) !== false) throw failure('unsupported', `has no ${name}; leave it out.`);
+  };
+
+  const store = (item: StoreItem): Work<RecordInfo> => {
+    const { key, data, metadata = {} } = item;
+    check(item, key);
+    if (isBytes(data)) throw failure('unsupported', 'has no bytes; store base64 text.');
+    const about = encodeJson(metadata, 'metadata');
+    if (!about.startsWith('{')) throw failure('invalid_argument', 'metadata must be an object.', { path: 'metadata' });
+    const text = encodeJson(data, 'data');
+    return async () => {
+      const result = await definition.store(key, JSON.parse(text) as JsonValue, JSON.parse(about) as JsonObject);
+      if (result?.success === false)
+        throw failure('internal', `could not store: ${result.error ?? 'no reason given'}.`);
+      return info(result?.key ?? key, text);
+    };
+  };
+
+  const retrieve = <T>(key: string, options?: CallOptions): Work<StoredRecord<T> | undefined> => {
+    check(options, key);
+    return async () => {
+      const data = await definition.retrieve(key);
+      if (data === undefined) return undefined;
+      const text = JSON.stringify(data);
+      return { ...info(key, text), data: JSON.parse(text) as T };
+    };
+  };
+
+  const remove = (key: string, options?: DeleteOptions): Work<boolean> => {
+    check(options, key);
+    return async () => (await definition.delete(key)) || options?.report === false;
+  };
+
+  /** `prepare` refuses what the provider is not asked for. */
+  const call = async <T>(operation: string, key: unknown, prepare: () => Work<T>): Promise<T> => {
+    let applied: Applied = 'no';
+    try {
+      const work = prepare();
+      applied = 'unknown';
+      const pending = work();
+      const before = busy;
+      busy = outcome(pending).then(() => before);
+      return await pending;
+    } catch (error) {
+      const context = {
+        backend,
+        operation: `records.${operation}`,
+        key: typeof key === 'string' ? key : undefined,
+        applied: /^(store|delete)/.test(operation) ? applied : undefined,
+      };
+      throw withContext(toStorageError(error, context), context);
+    }
+  };
+
+  /** All are checked before the first is begun; then one after another, because a key may stand twice. */
+  const each = <I extends string | StoreItem, T>(
+    operation: string,
+    items: Iterable<I>,
+    options: BatchOptions = {},
+    prepare: (item: I) => Work<T>,
+  ): Promise<readonly Outcome<T>[]> =>
+    call(operation, undefined, () => {
+      check(options);
+      const members: [key: string, work: Work<T>][] = [];
+      for (const item of items) {
+        const work = prepare(item);
+        const actual = members.push([typeof item === 'string' ? item : item.key, work]);
+        if (actual > batchLimit)
+          throw failure('too_large', `a batch has at most ${batchLimit} members.`, { limit: batchLimit, actual });
+      }
+      return async () => {
+        const outcomes: Outcome<T>[] = [];
+        for (const [key, work] of members) {
+          const member = call(operation, key, () => {
+            checkSignal(options);
+            return work;
+          });
+          outcomes.push(await outcome(member));
+        }
+        return outcomes;
+      };
+    });
+
+  return {
+    name: backend,
+    capabilities: capabilitiesOf(definition),
+    records: {
+      store: (key, data, options) => call('store', key, () => store({ ...options, key, data })),
+      retrieve: <T>(key: string, options?: CallOptions) => call('retrieve', key, () => retrieve<T>(key, options)),
+      delete: (key, options) => call('delete', key, () => remove(key, options)),
+      exists: async (key, options) => (await call('exists', key, () => retrieve(key, options))) !== undefined,
+      storeMany: (items, options) => each('storeMany', items, options, (item) => store({ ...item })),
+      retrieveMany: async <T>(keys: Iterable<string>, options?: CallOptions) =>
+        (await each('retrieveMany', keys, options, (key) => retrieve<T>(key))).map((answer) => {
+          if (answer.ok) return answer.value;
+          throw answer.error;
+        }),
+      deleteMany: (keys, options) => each('deleteMany', keys, options, (key) => remove(key)),
+    },
+    facet<T>(token: FacetToken<T>): T | undefined {
+      if (token.id !== providerQueryFacet.id || !definition.query) return undefined;
+      const facet: ProviderQuery = (filter, limit, options) =>
+        call('query', undefined, () => {
+          check(options);
+          return async () => definition.query?.(filter, limit) ?? [];
+        });
+      return facet as T;
+    },
+    async open() {
+      if (closing) throw refuse('closed');
+      opening ??= (async () => definition.open?.())();
+      try {
+        await opening;
+      } catch (error) {
+        opening = undefined;
+        throw toStorageError(error, { backend, operation: 'open' });
+      }
+      if (!closing) refusal = undefined;
+    },
+    close() {
+      refusal = 'closed';
+      closing ??= (async () => {
+        // What never opened has nothing to close.
+        if (!opening || !(await outcome(opening)).ok) return;
+        await busy;
+        await definition.close?.();
+      })();
+      return closing;
+    },
+    [Symbol.asyncDispose]() {
+      return this.close();
+    },
+    async health(): Promise<HealthReport> {
+      return {
+        name: backend,
+        status: refusal ? (closing ? 'unhealthy' : 'unknown') : 'healthy',
+        latencyMs: 0,
+        ...(refusal && { message: refusals[refusal] }),
+        details: {},
+        checkedAt: new Date(),
+      };
+    },
+  };
 }
