@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { isStorageError, type StorageErrorCode } from '@storage/core';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -105,10 +106,35 @@ function toProblem(error: FastifyError | Error): Problem {
   return new Problem(500, 'internal', 'Something went wrong in the Vault; its log tells more.');
 }
 
+const problemType = 'application/problem+json';
+
+function problemText({ status, code, message }: Problem): string {
+  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message, code });
+}
+
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  const { status, code, message } = problem;
-  const body = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message, code };
-  return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
+  return reply.code(problem.status).type(problemType).send(problemText(problem));
+}
+
+/** What is wrong with bytes that are no request. */
+function connectionProblem(code: string | undefined): Problem {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Problem(408, 'timeout', 'The request took too long to arrive.');
+  if (code === 'HPE_HEADER_OVERFLOW') return new Problem(431, 'too_large', 'The headers are too large; send less.');
+  return new Problem(400, 'bad_request', 'This is no HTTP/1.1 request that can be read.');
+}
+
+/** Answers what could not be read as a request, and ends the connection. */
+export function refuseConnection(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  if (socket.writable) {
+    const problem = connectionProblem(error.code);
+    const text = problemText(problem);
+    socket.write(
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: ${problemType}\r\n` +
+        `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+    );
+  }
+  socket.destroy(error);
 }
 
 /** Answers an error as a problem, and logs what is the Vault's own fault. */

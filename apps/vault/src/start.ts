@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StorageManager } from '@storage/manager';
+import type { FastifyBaseLogger } from 'fastify';
+import { pino } from 'pino';
 import type { VaultConfig } from './config.ts';
 import type { VaultServer } from './face.ts';
 import { createVault } from './vault.ts';
@@ -22,31 +24,29 @@ export async function startVault(config: VaultConfig): Promise<RunningVault> {
   const manager = new StorageManager({ backend: 'sqlite', options: { path: config.databasePath } });
   await manager.initialize();
   try {
-    const app = await createVault(manager, { maxBodyBytes: config.maxBodyBytes, logger: { level: config.logLevel } });
-    for (const note of config.notes) app.log.info(note);
-    const url = await app.listen({
-      host: config.host,
-      port: config.port,
-      listenTextResolver: (address) => `The Vault answers on ${address} and keeps its data in ${config.databasePath}.`,
-    });
-    return run(app, manager, url);
+    const log = pino({ level: config.logLevel });
+    const app = await createVault(manager, { maxBodyBytes: config.maxBodyBytes, log });
+    for (const note of config.notes) log.info(note);
+    const url = await app.listen({ host: config.host, port: config.port });
+    log.info(`The Vault answers on ${url} and keeps its data in ${config.databasePath}.`);
+    return run(app, manager, log, url);
   } catch (error) {
     await manager.shutdown();
     throw error;
   }
 }
 
-function run(app: VaultServer, manager: StorageManager, url: string): RunningVault {
+function run(app: VaultServer, manager: StorageManager, log: FastifyBaseLogger, url: string): RunningVault {
   const sweep = setInterval(() => {
     manager.kv
       .sweep()
-      .catch((error: unknown) => app.log.error({ err: error }, 'expired cache entries could not be removed'));
+      .catch((error: unknown) => log.error({ err: error }, 'expired cache entries could not be removed'));
   }, sweepEveryMs).unref();
   const stop = async (): Promise<void> => {
     clearInterval(sweep);
     await drain(app);
     await manager.shutdown({ timeoutMs: drainMs });
-    app.log.info('The Vault is closed.');
+    log.info('The Vault is closed.');
   };
   let stopping: Promise<void> | undefined;
   return {

@@ -1,7 +1,7 @@
-import fastify, { type FastifyServerOptions, type HTTPMethods, LogController, type RouteOptions } from 'fastify';
+import fastify, { type FastifyBaseLogger, type HTTPMethods, LogController, type RouteOptions } from 'fastify';
 import type { VaultServer, VaultStores } from './face.ts';
 import { documentRoutes } from './openapi.ts';
-import { handleError, Problem, sendProblem } from './problems.ts';
+import { handleError, Problem, refuseConnection, sendProblem } from './problems.ts';
 import { artifactRoutes } from './routes/artifacts.ts';
 import { cacheRoutes } from './routes/cache.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -15,7 +15,7 @@ export interface VaultOptions {
   /** The largest request body, in bytes. Missing: 16 MiB. */
   readonly maxBodyBytes?: number | undefined;
   /** Missing: silent. */
-  readonly logger?: FastifyServerOptions['logger'];
+  readonly log?: FastifyBaseLogger | undefined;
 }
 
 const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -27,12 +27,13 @@ const requestTimeout = 120_000;
 /** The Vault's HTTP API over open stores, not yet listening. It does not close the stores. */
 export async function createVault(stores: VaultStores, options: VaultOptions = {}): Promise<VaultServer> {
   const app: VaultServer = fastify({
-    logger: options.logger ?? false,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes ?? 16 * 1024 * 1024,
     requestTimeout,
     routerOptions: { maxParamLength: maxParameterLength, ignoreTrailingSlash: true },
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
+    clientErrorHandler: refuseConnection,
+    return503OnClosing: false,
   });
   // Texts are sent as they are.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
@@ -41,10 +42,12 @@ export async function createVault(stores: VaultStores, options: VaultOptions = {
   app.setNotFoundHandler((_request, reply) =>
     sendProblem(reply, new Problem(404, 'not_found', 'There is no such route; GET /openapi.json lists what there is.')),
   );
-  // A logger of its own for each request costs more than it tells: what is logged says which request it was.
-  app.setChildLoggerFactory((logger) => logger);
+  // Fastify with a logger makes one for each request and listens for its end, which costs more than it tells: what is logged says which request it was.
+  const { log } = options;
+  if (log !== undefined) app.setChildLoggerFactory(() => log);
   takeEmptyBodies(app);
-  if (app.log.level === 'debug' || app.log.level === 'trace') logRequests(app);
+  refuseWhileClosing(app);
+  if (log?.level === 'debug' || log?.level === 'trace') logRequests(app);
 
   const routes = collectRoutes(app);
   await documentRoutes(app);
@@ -66,6 +69,19 @@ function takeEmptyBodies(app: VaultServer): void {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
     else void parse(request, body as string, done);
+  });
+}
+
+/** Connections that are still open may bring requests until they are closed. */
+function refuseWhileClosing(app: VaultServer): void {
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook('onRequest', (_request, _reply, done) => {
+    if (closing) done(new Problem(503, 'unavailable', 'The Vault is being closed; try again in a while.'));
+    else done();
   });
 }
 

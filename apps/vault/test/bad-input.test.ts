@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { type LocalVault, localVault } from './support/local-vault.ts';
 
 let vault: LocalVault;
@@ -9,7 +10,7 @@ const secret = 'top-secret-value';
 beforeAll(async () => {
   vault = await localVault({
     maxBodyBytes: 100_000,
-    logger: { level: 'debug', stream: { write: (line: string) => lines.push(line) } },
+    log: pino({ level: 'debug' }, { write: (line: string) => lines.push(line) }),
   });
   await request('POST', '/storage/sessions', { id: 's', agent_name: 'a' });
 });
