@@ -10,8 +10,8 @@ let ended: Promise<unknown>;
 
 beforeEach(async () => {
   vault = await localVault();
-  await vault.app.listen({ port: 0, host: '127.0.0.1' });
-  socket = connect(vault.app.addresses()[0]?.port ?? 0, '127.0.0.1');
+  const { port, hostname } = new URL(await vault.app.listen({ port: 0, host: '127.0.0.1' }));
+  socket = connect(Number(port), hostname);
   answer = '';
   socket.on('data', (chunk: Buffer) => {
     answer += chunk.toString();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { call, killLeftovers, startProcess, temporaryFolder } from './support/vault-process.ts';
+import { call, killLeftovers, processTestMs, startProcess, temporaryFolder } from './support/vault-process.ts';
 
 const writers = 16;
 const loadMs = 1500;
@@ -62,30 +62,34 @@ describe.each([
   { signal: 'SIGKILL', code: null },
   { signal: 'SIGTERM', code: 0 },
 ] as const)('a Vault that gets $signal under load', ({ signal, code }) => {
-  test('has every acknowledged write when it is started again', async () => {
-    const env = { DB_PATH: join(folder.path, 'storage.db') };
-    const first = await startProcess(env);
-    const noted: Acknowledged = { messages: new Map(), states: new Map(), count: 0 };
-    for (let writer = 0; writer < writers; writer++) {
-      noted.messages.set(`s${writer}`, new Set());
-      await call(first.url, 'POST', '/storage/sessions', { id: `s${writer}`, agent_name: 'load' });
-    }
-    const load = Promise.all(Array.from({ length: writers }, (_, writer) => write(first.url, writer, noted)));
-    await new Promise((resolve) => setTimeout(resolve, loadMs));
-    expect(await first.end(signal)).toBe(code);
-    await load;
-    expect(noted.count).toBeGreaterThan(writers * 4);
+  test(
+    'has every acknowledged write when it is started again',
+    async () => {
+      const env = { DB_PATH: join(folder.path, 'storage.db') };
+      const first = await startProcess(env);
+      const noted: Acknowledged = { messages: new Map(), states: new Map(), count: 0 };
+      for (let writer = 0; writer < writers; writer++) {
+        noted.messages.set(`s${writer}`, new Set());
+        await call(first.url, 'POST', '/storage/sessions', { id: `s${writer}`, agent_name: 'load' });
+      }
+      const load = Promise.all(Array.from({ length: writers }, (_, writer) => write(first.url, writer, noted)));
+      await new Promise((resolve) => setTimeout(resolve, loadMs));
+      expect(await first.end(signal)).toBe(code);
+      await load;
+      expect(noted.count).toBeGreaterThan(writers * 4);
 
-    const second = await startProcess(env);
-    for (const [session, messages] of noted.messages) {
-      const found = await history(second.url, session);
-      expect(found).toEqual(Array.from({ length: found.length }, (_, n) => `${n}`));
-      expect(found.length).toBeGreaterThanOrEqual(messages.size);
-      const last = noted.states.get(session);
-      if (last === undefined) continue;
-      const { body } = await call(second.url, 'GET', `/storage/state/${session}`);
-      expect((body as { data: { n: number } }).data.n).toBeGreaterThanOrEqual(last);
-    }
-    expect(await second.end('SIGTERM')).toBe(0);
-  }, 150_000);
+      const second = await startProcess(env);
+      for (const [session, messages] of noted.messages) {
+        const found = await history(second.url, session);
+        expect(found).toEqual(Array.from({ length: found.length }, (_, n) => `${n}`));
+        expect(found.length).toBeGreaterThanOrEqual(messages.size);
+        const last = noted.states.get(session);
+        if (last === undefined) continue;
+        const { body } = await call(second.url, 'GET', `/storage/state/${session}`);
+        expect((body as { data: { n: number } }).data.n).toBeGreaterThanOrEqual(last);
+      }
+      expect(await second.end('SIGTERM')).toBe(0);
+    },
+    processTestMs,
+  );
 });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { call, startProcess, temporaryFolder, type VaultProcess } from './support/vault-process.ts';
+import { call, processTestMs, startProcess, temporaryFolder, type VaultProcess } from './support/vault-process.ts';
 
 const page = readFileSync(new URL('./fixtures/curl-examples.md', import.meta.url), 'utf8');
 const examples = [...page.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, command = '']) => command.trim());
@@ -38,7 +38,7 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
   folder = await temporaryFolder();
   vault = await startProcess({ DB_PATH: join(folder.path, 'storage.db') });
-}, 60_000);
+}, processTestMs);
 
 afterAll(async () => {
   await vault?.end('SIGTERM');
