@@ -1,4 +1,4 @@
-import { abortedError, assertCallOptions, type CallOptions, StorageError } from '@storage/core';
+import { abortedError, assertOptions, type CallOptions, StorageError } from '@storage/core';
 
 /** One call as a driver sees it: the caller's signal and deadline merged. */
 export interface Call {
@@ -90,7 +90,7 @@ export function makeCall(options: CallOptions | undefined, defaultTimeoutMs?: nu
   const signal = options?.signal;
   const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs;
   if (signal === undefined && timeoutMs === undefined) return unboundedCall;
-  assertCallOptions({ signal, timeoutMs });
+  assertOptions({ signal, timeoutMs });
   return new BoundedCall(signal, timeoutMs);
 }
 

@@ -31,7 +31,7 @@ export interface RecordCapabilities {
   readonly keys: 'any' | 'path';
   /** The largest value, in bytes of its JSON text or of its bytes; over it `too_large`. */
   readonly maxValueBytes: number;
-  /** Whether metadata is kept. `false`: it is handed to the store and can't be read back. */
+  /** Whether what stands beside the data is kept: metadata, content type, `updatedAt`. `false`: none can be read back; metadata is `{}`, the content type that of the kind of data, `updatedAt` the time of the call. */
   readonly metadata: boolean;
   /** The most metadata, in bytes of its JSON text; over it `too_large`. */
   readonly maxMetadataBytes: number;

@@ -124,9 +124,9 @@ export function invalidArgument(
   return new StorageError({ code: 'invalid_argument', message, details, cause });
 }
 
-/** The same error with backend, operation and key filled in where it has none. */
+/** What was thrown, as a `StorageError` with backend, operation, key and `applied` filled in where it has none. */
 export function withContext(
-  error: StorageError,
+  thrown: unknown,
   context: {
     backend?: string | undefined;
     operation?: string | undefined;
@@ -134,6 +134,7 @@ export function withContext(
     applied?: Applied | undefined;
   },
 ): StorageError {
+  const error = toStorageError(thrown, context);
   const complete =
     (error.backend !== undefined || context.backend === undefined) &&
     (error.operation !== undefined || context.operation === undefined) &&

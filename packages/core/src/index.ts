@@ -5,7 +5,7 @@ export type * from './capabilities.ts';
 export * from './data-access.ts';
 export * from './data-manager.ts';
 export * from './errors.ts';
-export { maxTtlMs, timeToLive } from './expiry.ts';
+export { maxTtlMs } from './expiry.ts';
 export type * from './filter/types.ts';
 export type * from './graph.ts';
 export type * from './health.ts';

@@ -11,15 +11,15 @@ export interface RecordInfo {
   readonly etag: string;
   /** When the record was first stored under this key, by the store's clock. Missing where `capabilities.records.createdAt` is false. */
   readonly createdAt?: Date;
-  /** When data or metadata were last stored. */
+  /** When data or metadata were last stored. The time of the call where `capabilities.records.metadata` is false. */
   readonly updatedAt: Date;
   /** From when on the record is gone. Missing: never. */
   readonly expiresAt?: Date;
   /** Bytes of the JSON text in UTF-8 as it was written, or of the bytes. */
   readonly size: number;
-  /** `application/json`, `application/octet-stream`, or what was given. */
+  /** `application/json`, `application/octet-stream`, or what was given where `capabilities.records.metadata` is true. */
   readonly contentType: string;
-  /** `{}` when none was given. */
+  /** `{}` when none was given, or where `capabilities.records.metadata` is false. */
   readonly metadata: Metadata;
 }
 

@@ -126,12 +126,13 @@ export function valueTests(test: AddTest): void {
 
   test(
     'metadata-not-kept',
-    'where metadata is not kept, none comes back',
+    'where metadata is not kept, neither it nor a content type comes back',
     records((flags) => !flags.metadata),
     async (t) => {
       const records = await t.keyed();
-      await records.store('k', 1, { metadata: { a: 1 } });
-      equal((await records.retrieve('k'))?.metadata, {}, 'metadata');
+      await records.store('k', 1, { metadata: { a: 1 }, contentType: 'text/x' });
+      const read = await records.retrieve('k');
+      equal([read?.metadata, read?.contentType], [{}, 'application/json'], 'metadata and content type');
     },
   );
 
@@ -141,18 +142,23 @@ export function valueTests(test: AddTest): void {
     equal((await records.retrieve('k'))?.size, Buffer.byteLength('"é😀"'), 'size');
   });
 
-  test('keeps-content-type', 'a content type that is given is kept, and forgotten when it is left out', async (t) => {
-    const records = await t.keyed();
-    await records.store('k', 1, { contentType: 'application/ld+json; profile="x"' });
-    equal((await records.retrieve('k'))?.contentType, 'application/ld+json; profile="x"', 'content type');
-    await records.store('k', 1);
-    equal((await records.retrieve('k'))?.contentType, 'application/json', 'content type after a store without');
-    await rejects(
-      () => records.store('k', 1, { contentType: 'x'.repeat(257) }),
-      ['invalid_argument', 'too_large'],
-      'a content type of 257 characters',
-    );
-  });
+  test(
+    'keeps-content-type',
+    'a content type that is given is kept, and forgotten when it is left out',
+    records((flags) => flags.metadata),
+    async (t) => {
+      const records = await t.keyed();
+      await records.store('k', 1, { contentType: 'application/ld+json; profile="x"' });
+      equal((await records.retrieve('k'))?.contentType, 'application/ld+json; profile="x"', 'content type');
+      await records.store('k', 1);
+      equal((await records.retrieve('k'))?.contentType, 'application/json', 'content type after a store without');
+      await rejects(
+        () => records.store('k', 1, { contentType: 'x'.repeat(257) }),
+        ['invalid_argument', 'too_large'],
+        'a content type of 257 characters',
+      );
+    },
+  );
 
   test('values-are-copies', 'what is handed in or out is a copy', async (t) => {
     const records = await t.keyed();

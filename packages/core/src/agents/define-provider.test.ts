@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { mapProvider } from '../../test/map-provider.ts';
-import { createRegistry, DataManager, providerQueryFacet, StorageError } from '../index.ts';
+import { createRegistry, DataManager, type JsonValue, providerQueryFacet, StorageError } from '../index.ts';
 import { defineProvider, type ProviderDefinition } from './define-provider.ts';
 
 const bare: ProviderDefinition = {
@@ -90,7 +90,7 @@ describe('refused before the provider is asked', () => {
   test.each([
     ['ttlMs', { ttlMs: 5 }],
     ['ifAbsent', { ifAbsent: true as const }],
-    ['ifMatch', { ifMatch: '' }],
+    ['ifMatch', { ifMatch: 'x' }],
   ])('a store with %s', async (name, options) => {
     const { records } = await untouched();
     await expect(records.store('k', 1, options)).rejects.toMatchObject({
@@ -109,8 +109,44 @@ describe('refused before the provider is asked', () => {
     await expect(records.store('', 1)).rejects.toMatchObject({ code: 'invalid_argument', applied: 'no' });
     await expect(records.retrieve('\0')).rejects.toMatchObject({ code: 'invalid_argument', applied: undefined });
     const signal = AbortSignal.abort();
-    await expect(records.delete('k', { signal })).rejects.toMatchObject({ code: 'aborted', applied: 'no' });
-    await expect(records.retrieve('k', { timeoutMs: 0 })).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(records.delete('k', { signal })).rejects.toMatchObject({
+      code: 'aborted',
+      applied: 'no',
+      cause: signal.reason,
+    });
+    for (const metadata of [null, [], 'text'] as never[])
+      await expect(records.store('k', 1, { metadata })).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  test.each([
+    { timeoutMs: 0 },
+    { timeoutMs: Number.NaN },
+    { timeoutMs: '5' },
+    { signal: {} },
+    { signal: null },
+    { ttlMs: -1 },
+    { ttlMs: null },
+    { ifMatch: 1 },
+    { contentType: 5 },
+  ])('a bad option: %p', async (options) => {
+    const { records } = await untouched();
+    await expect(records.store('k', 1, options as never)).rejects.toMatchObject({
+      code: 'invalid_argument',
+      applied: 'no',
+      operation: 'records.store',
+    });
+  });
+
+  test('a batch with a member that is not legal', async () => {
+    const { records } = await untouched();
+    for (const item of [{ key: '', data: 2 }, { key: 'b', data: 2, ttlMs: -1 }, null] as never[])
+      await expect(records.storeMany([{ key: 'a', data: 1 }, item])).rejects.toMatchObject({
+        code: 'invalid_argument',
+        applied: 'no',
+        operation: 'records.storeMany',
+      });
+    for (const call of [records.retrieveMany(['a', '']), records.deleteMany(['a', ''])])
+      await expect(call).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 
   test('an atomic batch, and one that is too large', async () => {
@@ -125,22 +161,66 @@ describe('refused before the provider is asked', () => {
 });
 
 test('batches keep their order; a member that fails has its own outcome', async () => {
-  const backend = mapProvider();
+  const kept = new Map<string, JsonValue>();
+  const backend = mapProvider({
+    store: (key, data) => {
+      if (key === 'full') throw new Error('no room');
+      kept.set(key, data);
+      return undefined;
+    },
+    retrieve: (key) => kept.get(key),
+    delete: (key) => kept.delete(key),
+  });
   await backend.open();
   const { records } = backend;
   const stored = await records.storeMany([
     { key: 'a', data: 1 },
-    { key: '', data: 2 },
+    { key: 'full', data: 2 },
     { key: 'a', data: 3 },
   ]);
-  expect(stored.map((outcome) => (outcome.ok ? outcome.value.key : outcome.error.code))).toEqual([
+  expect(stored.map((outcome) => (outcome.ok ? outcome.value.key : outcome.error.toJSON()))).toEqual([
     'a',
-    'invalid_argument',
+    expect.objectContaining({ code: 'internal', key: 'full', operation: 'records.storeMany', applied: 'unknown' }),
     'a',
   ]);
   expect((await records.retrieveMany(['b', 'a'])).map((record) => record?.data)).toEqual([undefined, 3]);
-  await expect(records.retrieveMany(['a', ''])).rejects.toMatchObject({ code: 'invalid_argument' });
   expect((await records.deleteMany(['a', 'a'])).map((outcome) => outcome.ok && outcome.value)).toEqual([true, false]);
+});
+
+test('a batch that is aborted meanwhile leaves its other members alone', async () => {
+  const controller = new AbortController();
+  const seen: string[] = [];
+  const backend = mapProvider({
+    store: (key) => {
+      seen.push(key);
+      controller.abort();
+      return undefined;
+    },
+  });
+  await backend.open();
+  const items = ['a', 'b'].map((key) => ({ key, data: 1 }));
+  const outcomes = await backend.records.storeMany(items, { signal: controller.signal });
+  expect(outcomes.map((outcome) => outcome.ok || [outcome.error.code, outcome.error.applied])).toEqual([
+    true,
+    ['aborted', 'no'],
+  ]);
+  expect(seen).toEqual(['a']);
+});
+
+test('what is read is a copy; what is given is taken when the call is made', async () => {
+  const backend = mapProvider();
+  await backend.open();
+  const items = [
+    { key: 'a', data: { n: 1 } },
+    { key: 'b', data: { n: 1 } },
+  ];
+  const storing = backend.records.storeMany(items);
+  for (const { data } of items) data.n = 2;
+  await storing;
+  const read = await backend.records.retrieve<{ n: number }>('b');
+  expect(read?.data).toEqual({ n: 1 });
+  if (read) read.data.n = 3;
+  expect((await backend.records.retrieve('b'))?.data).toEqual({ n: 1 });
 });
 
 test('what the provider throws becomes a StorageError; its own keeps its code', async () => {
@@ -217,6 +297,24 @@ describe('lifecycle', () => {
     expect(await backend.health()).toMatchObject({ status: 'healthy' });
   });
 
+  test('close waits for what is in flight, a batch to its end', async () => {
+    const calls: string[] = [];
+    const backend = mapProvider({
+      store: async (key) => {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        calls.push(key);
+      },
+      close: () => void calls.push('close'),
+    });
+    await backend.open();
+    const storing = backend.records.storeMany(['a', 'b'].map((key) => ({ key, data: 1 })));
+    const closing = backend.close();
+    await expect(backend.records.store('late', 1)).rejects.toMatchObject({ code: 'closed', applied: 'no' });
+    await closing;
+    expect(calls).toEqual(['a', 'b', 'close']);
+    expect((await storing).map(({ ok }) => ok)).toEqual([true, true]);
+  });
+
   test('what is closed while it opens is closed once it is open; what never opened is not', async () => {
     const calls: string[] = [];
     let release = (): void => undefined;
@@ -240,6 +338,6 @@ describe('lifecycle', () => {
 
 test.each(['store', 'retrieve', 'delete'])('a definition without %s is refused', (method) => {
   expect(() => defineProvider({ ...bare, [method]: undefined } as unknown as ProviderDefinition)).toThrow(
-    `a provider needs a function '${method}'.`,
+    `Provider 'custom': needs a function '${method}'.`,
   );
 });

@@ -1,9 +1,8 @@
 import {
   type Applied,
   abortedError,
-  assertCallOptions,
   assertKey,
-  assertText,
+  assertOptions,
   type Backend,
   type BatchOptions,
   type CallOptions,
@@ -25,8 +24,6 @@ import {
   type StoredRecord,
   type StoreItem,
   type StoreOptions,
-  timeToLive,
-  toStorageError,
   utf8Length,
   withContext,
 } from '../index.ts';
@@ -100,7 +97,7 @@ function capabilitiesOf(definition: ProviderDefinition): Capabilities {
   };
 }
 
-const refusals = { not_initialized: 'call open() first.', closed: 'closed; make a new one.' } as const;
+const notOpen = 'is not open; open it, or make a new one.';
 const batchLimit = 10_000;
 
 /** A call whose arguments are checked. */
@@ -130,33 +127,27 @@ export function defineProvider(definition: ProviderDefinition): Backend & { read
   let opening: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
   /** Why calls are not taken. */
-  let refusal: keyof typeof refusals | undefined = 'not_initialized';
+  let refusal: 'not_initialized' | 'closed' | undefined = 'not_initialized';
 
   const failure = (code: StorageError['code'], message: string, details?: StorageError['details']): StorageError =>
     new StorageError({ code, message: `Provider '${backend}': ${message}`, backend, details });
 
   for (const method of ['store', 'retrieve', 'delete'] as const)
-    if (typeof definition[method] !== 'function')
-      throw failure('invalid_argument', `needs a function '${method}'.`, { path: method });
+    if (typeof definition[method] !== 'function') throw failure('invalid_argument', `needs a function '${method}'.`);
 
-  const refuse = (code: keyof typeof refusals): StorageError => failure(code, refusals[code]);
+  const refuse = (): StorageError => failure(refusal ?? 'closed', notOpen);
 
   const checkSignal = ({ signal }: CallOptions): void => {
     if (signal?.aborted) throw abortedError(signal);
   };
 
   const check = (options: StoreOptions & BatchOptions = {}, ...keys: readonly unknown[]): void => {
-    if (refusal) throw refuse(refusal);
-    const { ttlMs, ifAbsent, ifMatch, atomic, contentType } = options;
-    assertCallOptions(options);
+    if (refusal) throw refuse();
+    assertOptions(options);
     checkSignal(options);
     keys.forEach(assertKey);
-    // A bad value is the caller's mistake, whatever the provider can do.
-    timeToLive(undefined, ttlMs);
-    assertText(ifMatch ?? '', 'ifMatch');
-    assertText(contentType ?? '', 'contentType');
-    for (const [name, value] of Object.entries({ ttlMs, ifAbsent, ifMatch, atomic }))
-      if ((value ?? false) !== false) throw failure('unsupported', `has no ${name}; leave it out.`);
+    for (const name of ['ttlMs', 'ifAbsent', 'ifMatch', 'atomic'] as const)
+      if ((options[name] ?? false) !== false) throw failure('unsupported', `has no ${name}; leave it out.`);
   };
 
   const store = (item: StoreItem): Work<RecordInfo> => {
@@ -164,12 +155,11 @@ export function defineProvider(definition: ProviderDefinition): Backend & { read
     check(item, key);
     if (isBytes(data)) throw failure('unsupported', 'has no bytes; store base64 text.');
     const about = encodeJson(metadata, 'metadata');
-    if (!about.startsWith('{')) throw failure('invalid_argument', 'metadata must be an object.', { path: 'metadata' });
+    if (about[0] !== '{') throw failure('invalid_argument', 'metadata must be an object.', { path: 'metadata' });
     const text = encodeJson(data, 'data');
     return async () => {
       const result = await definition.store(key, JSON.parse(text) as JsonValue, JSON.parse(about) as JsonObject);
-      if (result?.success === false)
-        throw failure('internal', `could not store: ${result.error ?? 'no reason given'}.`);
+      if (result?.success === false) throw failure('internal', `could not store: ${result.error ?? 'no reason'}.`);
       return info(result?.key ?? key, text);
     };
   };
@@ -200,13 +190,12 @@ export function defineProvider(definition: ProviderDefinition): Backend & { read
       busy = outcome(pending).then(() => before);
       return await pending;
     } catch (error) {
-      const context = {
+      throw withContext(error, {
         backend,
         operation: `records.${operation}`,
         key: typeof key === 'string' ? key : undefined,
-        applied: /^(store|delete)/.test(operation) ? applied : undefined,
-      };
-      throw withContext(toStorageError(error, context), context);
+        applied: /store|delete/.test(operation) ? applied : undefined,
+      });
     }
   };
 
@@ -224,7 +213,7 @@ export function defineProvider(definition: ProviderDefinition): Backend & { read
         const work = prepare(item);
         const actual = members.push([typeof item === 'string' ? item : item.key, work]);
         if (actual > batchLimit)
-          throw failure('too_large', `a batch has at most ${batchLimit} members.`, { limit: batchLimit, actual });
+          throw failure('too_large', `at most ${batchLimit} in a batch.`, { limit: batchLimit, actual });
       }
       return async () => {
         const outcomes: Outcome<T>[] = [];
@@ -238,6 +227,17 @@ export function defineProvider(definition: ProviderDefinition): Backend & { read
         return outcomes;
       };
     });
+
+  const close = (): Promise<void> => {
+    refusal = 'closed';
+    closing ??= (async () => {
+      // What never opened has nothing to close.
+      if (!opening || !(await outcome(opening)).ok) return;
+      await busy;
+      await definition.close?.();
+    })();
+    return closing;
+  };
 
   return {
     name: backend,
@@ -265,35 +265,24 @@ export function defineProvider(definition: ProviderDefinition): Backend & { read
       return facet as T;
     },
     async open() {
-      if (closing) throw refuse('closed');
+      if (closing) throw refuse();
       opening ??= (async () => definition.open?.())();
       try {
         await opening;
       } catch (error) {
         opening = undefined;
-        throw toStorageError(error, { backend, operation: 'open' });
+        throw withContext(error, { backend, operation: 'open' });
       }
       if (!closing) refusal = undefined;
     },
-    close() {
-      refusal = 'closed';
-      closing ??= (async () => {
-        // What never opened has nothing to close.
-        if (!opening || !(await outcome(opening)).ok) return;
-        await busy;
-        await definition.close?.();
-      })();
-      return closing;
-    },
-    [Symbol.asyncDispose]() {
-      return this.close();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
     async health(): Promise<HealthReport> {
       return {
         name: backend,
         status: refusal ? (closing ? 'unhealthy' : 'unknown') : 'healthy',
         latencyMs: 0,
-        ...(refusal && { message: refusals[refusal] }),
+        ...(refusal && { message: notOpen }),
         details: {},
         checkedAt: new Date(),
       };
