@@ -52,6 +52,30 @@ describe('searches', () => {
     }
   });
 
+  test('a filter leaves the same documents in the database and in memory', async () => {
+    await store.vectors.createCollection('c', { dimension: 2 });
+    const collection = store.vectors.collection('c');
+    const documents = Array.from({ length: 40 }, (_, i) => ({
+      // Emoji sort before U+FFFD by UTF-16, behind it by code point.
+      id: `${i % 2 === 0 ? '\u{1f600}' : '\u{fffd}'}${i}`,
+      vector: [Math.cos(i), Math.sin(i)],
+      metadata: { third: i % 3 },
+    }));
+    await collection.upsert(documents);
+    const expected = documents
+      .filter(({ metadata }) => metadata.third === 1)
+      .sort((a, b) => (b.vector[0] ?? 0) - (a.vector[0] ?? 0))
+      .map(({ id }) => id);
+    const ids = async (third: number): Promise<readonly string[]> =>
+      (await collection.search({ vector: [1, 0], limit: 40, filter: { third } })).map(({ document }) => document.id);
+    for (let i = 0; i < 3; i++) {
+      expect(await ids(1)).toEqual(expected);
+      expect(await ids(5)).toEqual([]);
+    }
+    await collection.upsert([{ id: 'new', vector: [1, 0], metadata: { third: 1 } }]);
+    for (let i = 0; i < 3; i++) expect(await ids(1)).toEqual(['new', ...expected]);
+  });
+
   test('a search sees what was written since the last one', async () => {
     await store.vectors.createCollection('c', { dimension: 2 });
     const collection = store.vectors.collection('c');
