@@ -15,6 +15,9 @@ export class SqliteEngine {
   /** An interactive transaction goes on: others don't write, and over one connection don't read. */
   #held: Promise<void> | undefined;
 
+  /** Settles when no write waits any more. Missing: none does. */
+  #line: Promise<void> | undefined;
+
   /** `openSecond` missing: there can be one connection only. */
   constructor(connection: SqliteConnection, openSecond: (() => SqliteConnection) | undefined, busyTimeoutMs: number) {
     this.connection = connection;
@@ -39,14 +42,21 @@ export class SqliteEngine {
   }
 
   write<T>(call: Call, task: () => T): MaybePromise<T> {
-    if (!this.occupied) {
+    if (!this.occupied && this.#line === undefined) {
       try {
         return task();
       } catch (error) {
         if (!isBusy(error)) throw error;
       }
     }
-    return this.#wait(call, task, true);
+    const ahead = this.#line;
+    const work = this.#wait(call, task, true, ahead);
+    // Whoever comes next also waits for those ahead, should this one give up before them.
+    const line = Promise.allSettled([ahead, work]).then(() => {
+      if (this.#line === line) this.#line = undefined;
+    });
+    this.#line = line;
+    return work;
   }
 
   /** As `write`, in one transaction. */
@@ -94,16 +104,21 @@ export class SqliteEngine {
     this.#second?.close();
   }
 
-  /** Tries until it works, the call is over or the patience with other writers is at an end. */
-  async #wait<T>(call: Call, task: () => T, exclusive: boolean): Promise<T> {
+  /** Tries until it works, the call is over or the patience with other writers is at an end; not before `ahead` has settled. */
+  async #wait<T>(call: Call, task: () => T, exclusive: boolean, ahead?: Promise<void>): Promise<T> {
     const patience = performance.now() + this.#busyTimeoutMs;
     const until = Math.min(patience, call.deadline ?? Number.POSITIVE_INFINITY);
     let pause = firstPauseMs;
+    let inLine = ahead !== undefined;
+    void ahead?.then(() => {
+      inLine = false;
+    });
     for (;;) {
       call.check();
       let reason: unknown;
+      if (inLine) await pausedBy(ahead, until - performance.now(), call);
       // Somebody else's transaction on a connection that was handed to us is as good as a lock.
-      if (exclusive && this.#held !== undefined) await pausedBy(this.#held, until - performance.now(), call);
+      else if (exclusive && this.#held !== undefined) await pausedBy(this.#held, until - performance.now(), call);
       else if (exclusive && this.connection.database.inTransaction) await sleep(pause, call);
       else {
         try {

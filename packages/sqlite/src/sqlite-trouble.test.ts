@@ -64,6 +64,22 @@ describe('a file that is in use', () => {
     await store.close();
   });
 
+  test('while it is busy, a later write does not overtake a batch', async () => {
+    const store = createSqlite({ path });
+    await store.open();
+    for (let round = 0; round < 10; round++) {
+      const other = new Database(path, { timeout: 0 });
+      other.exec('BEGIN IMMEDIATE');
+      const batch = store.records.storeMany([{ key: 'a', data: 1 }]);
+      const later = store.records.store('a', 2);
+      setTimeout(() => other.exec('COMMIT'), 10);
+      await Promise.all([batch, later]);
+      other.close();
+      expect((await store.records.retrieve('a'))?.data).toBe(2);
+    }
+    await store.close();
+  });
+
   test('over busyTimeoutMs it is unavailable, not applied, and the process was never stopped', async () => {
     const store = createSqlite({ path, busyTimeoutMs: 60 });
     await store.open();
