@@ -13,6 +13,7 @@ import {
   StorageError,
   type StoreItem,
   type StoreOptions,
+  withContext,
 } from '@storage/core';
 import type { BackendContext } from './context.ts';
 import type { WriteCondition, WriteHead, WriteRow } from './record-driver.ts';
@@ -215,19 +216,10 @@ export function checkBatch<T, R>(items: Iterable<T>, what: string, check: (item:
     try {
       checked.push(check(item));
     } catch (error) {
-      throw isStorageError(error) ? atIndex(error, checked.length) : error;
+      throw isStorageError(error) ? withContext(error, { details: { index: checked.length } }) : error;
     }
   }
   return checked;
-}
-
-function atIndex(error: StorageError, index: number): StorageError {
-  return new StorageError({
-    ...error,
-    message: `Member ${index}: ${error.message}`,
-    details: { ...error.details, index },
-    cause: error.cause,
-  });
 }
 
 /** One member of `storeMany`, checked and encoded. */

@@ -108,7 +108,7 @@ export class SubjectBackend implements Backend, KeyedRecords {
   }
 
   async store(key: string, data: unknown, options: StoreOptions = {}): Promise<RecordInfo> {
-    return this.#write('records.store', key, options, () => this.#put(key, data, options));
+    return this.#write('records.store', key, options, () => this.#prepare(key, data, options)());
   }
   async retrieve<T = JsonValue>(key: string, options?: CallOptions): Promise<StoredRecord<T> | undefined> {
     return this.#keyed('records.retrieve', key, options, () => {
@@ -130,7 +130,7 @@ export class SubjectBackend implements Backend, KeyedRecords {
   async storeMany(items: Iterable<StoreItem>, options?: BatchOptions): Promise<readonly Outcome<RecordInfo>[]> {
     return this.#batch('records.storeMany', [...items], options, (item) => {
       assertKey(item.key);
-      return this.#put(item.key, item.data, item);
+      return this.#prepare(item.key, item.data, item);
     });
   }
   async retrieveMany<T = JsonValue>(
@@ -139,7 +139,7 @@ export class SubjectBackend implements Backend, KeyedRecords {
   ): Promise<readonly (StoredRecord<T> | undefined)[]> {
     return this.#call('records.retrieveMany', options, () => {
       const list = [...keys];
-      if (list.length > 10_000) throw invalidArgument('at most 10,000 keys');
+      if (list.length > 10_000) this.#refuse('too_large', 'no');
       return list.map((key) => {
         assertKey(key);
         const entry = this.#get(key);
@@ -150,9 +150,11 @@ export class SubjectBackend implements Backend, KeyedRecords {
   async deleteMany(keys: Iterable<string>, options?: BatchOptions): Promise<readonly Outcome<boolean>[]> {
     return this.#batch('records.deleteMany', [...keys], options, (key) => {
       assertKey(key);
-      const there = this.#get(key) !== undefined;
-      this.#entries.delete(key);
-      return there;
+      return () => {
+        const there = this.#get(key) !== undefined;
+        this.#entries.delete(key);
+        return there;
+      };
     });
   }
 
@@ -163,7 +165,8 @@ export class SubjectBackend implements Backend, KeyedRecords {
     return undefined;
   }
 
-  #put(key: string, data: unknown, options: Omit<StoreOptions, keyof CallOptions>): RecordInfo {
+  /** Checks a store; what it answers carries it out. */
+  #prepare(key: string, data: unknown, options: Omit<StoreOptions, keyof CallOptions>): () => RecordInfo {
     const { ifAbsent, ifMatch, ttlMs, contentType = 'application/json' } = options;
     if (isBytes(data)) this.#refuse('unsupported');
     const text = encodeJson(data, 'data');
@@ -186,41 +189,50 @@ export class SubjectBackend implements Backend, KeyedRecords {
     const limit = 2 * 1024 * 1024;
     if (size > limit)
       throw new StorageError({ code: 'too_large', message: 'value too large', details: { limit, actual: size } });
-    const present = this.#get(key);
-    if (ifAbsent && present !== undefined) this.#refuse('already_exists', 'no', { etag: present.etag });
-    if (ifMatch !== undefined && present?.etag !== ifMatch) this.#refuse('conflict', 'no');
-    const now = this.#now();
-    const entry: Entry = {
-      key,
-      kind: 'json',
-      etag: randomToken(),
-      createdAt: present?.createdAt ?? new Date(now),
-      updatedAt: new Date(now),
-      ...(ttlMs === undefined ? {} : { expiresAt: new Date(now + ttlMs) }),
-      size,
-      contentType,
-      metadata,
-      text,
+    return () => {
+      const present = this.#get(key);
+      if (ifAbsent && present !== undefined) this.#refuse('already_exists', 'no', { etag: present.etag });
+      if (ifMatch !== undefined && present?.etag !== ifMatch) this.#refuse('conflict', 'no');
+      const now = this.#now();
+      const entry: Entry = {
+        key,
+        kind: 'json',
+        etag: randomToken(),
+        createdAt: present?.createdAt ?? new Date(now),
+        updatedAt: new Date(now),
+        ...(ttlMs === undefined ? {} : { expiresAt: new Date(now + ttlMs) }),
+        size,
+        contentType,
+        metadata,
+        text,
+      };
+      this.#entries.set(key, entry);
+      return infoOf(entry);
     };
-    this.#entries.set(key, entry);
-    return infoOf(entry);
   }
 
   #batch<I, O>(
     operation: string,
     items: readonly I[],
     options: BatchOptions | undefined,
-    each: (item: I) => O,
+    prepare: (item: I) => () => O,
   ): Outcome<O>[] {
     return this.#call(operation, options, () => {
-      if (items.length > 10_000) throw invalidArgument('at most 10,000 items');
+      if (items.length > 10_000) this.#refuse('too_large', 'no');
       if (options?.atomic) this.#refuse('unsupported');
-      return items.map((item): Outcome<O> => {
+      const works = items.map((item, index) => {
         try {
-          return { ok: true, value: each(item) };
+          return prepare(item);
+        } catch (error) {
+          throw withContext(error, { details: { index } });
+        }
+      });
+      return works.map((work, index): Outcome<O> => {
+        try {
+          return { ok: true, value: work() };
         } catch (error) {
           if (!isStorageError(error)) throw error;
-          const { key } = item as { readonly key?: string };
+          const { key } = items[index] as { readonly key?: string };
           return { ok: false, error: withContext(error, { backend: this.name, operation, key, applied: 'no' }) };
         }
       });

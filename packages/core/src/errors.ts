@@ -124,34 +124,31 @@ export function invalidArgument(
   return new StorageError({ code: 'invalid_argument', message, details, cause });
 }
 
-/** What was thrown, as a `StorageError` with backend, operation, key and `applied` filled in where it has none. */
+/** What was thrown, as a `StorageError` with backend, operation, key and `applied` filled in where it has none, and details added. */
 export function withContext(
   thrown: unknown,
-  context: {
-    backend?: string | undefined;
-    operation?: string | undefined;
-    key?: string | undefined;
-    applied?: Applied | undefined;
-  },
+  context: Pick<StorageErrorInit, 'backend' | 'operation' | 'key' | 'applied' | 'details'>,
 ): StorageError {
   const error = toStorageError(thrown, context);
+  const {
+    backend = context.backend,
+    operation = context.operation,
+    key = context.key,
+    applied = context.applied,
+    code,
+    message,
+    retryable,
+    cause,
+  } = error;
+  const details = context.details ? { ...error.details, ...context.details } : error.details;
   const complete =
-    (error.backend !== undefined || context.backend === undefined) &&
-    (error.operation !== undefined || context.operation === undefined) &&
-    (error.key !== undefined || context.key === undefined) &&
-    (error.applied !== undefined || context.applied === undefined);
+    backend === error.backend &&
+    operation === error.operation &&
+    key === error.key &&
+    applied === error.applied &&
+    details === error.details;
   if (complete) return error;
-  const filled = new StorageError({
-    code: error.code,
-    message: error.message,
-    backend: error.backend ?? context.backend,
-    operation: error.operation ?? context.operation,
-    key: error.key ?? context.key,
-    retryable: error.retryable,
-    applied: error.applied ?? context.applied,
-    details: error.details,
-    cause: error.cause,
-  });
+  const filled = new StorageError({ code, message, backend, operation, key, retryable, applied, details, cause });
   if (error.stack !== undefined) filled.stack = error.stack;
   return filled;
 }

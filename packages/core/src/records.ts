@@ -153,14 +153,17 @@ export interface KeyedRecords {
   delete(key: string, options?: DeleteOptions): Promise<boolean>;
   /** Whether `retrieve` would find it. */
   exists(key: string, options?: CallOptions): Promise<boolean>;
-  /** Stores many, in order; a key that stands twice is stored twice, the later last. Outcomes stand in the order of the items. At most 10,000 items. */
+  /**
+   * Stores many, in order; a key that stands twice is stored twice, the later last. Outcomes stand in the order of the items. An item that
+   * is not legal refuses the whole call before anything is stored, `details.index` says which; over 10,000 items: `too_large`.
+   */
   storeMany(items: Iterable<StoreItem>, options?: BatchOptions): Promise<readonly Outcome<RecordInfo>[]>;
-  /** Records in the order of the keys, `undefined` where there is none. At most 10,000 keys. Data of all is in memory at once. */
+  /** Records in the order of the keys, `undefined` where there is none. Over 10,000 keys: `too_large`. Data of all is in memory at once. */
   retrieveMany<T = JsonValue>(
     keys: Iterable<string>,
     options?: CallOptions,
   ): Promise<readonly (StoredRecord<T> | undefined)[]>;
-  /** Removes many. Outcomes, in the order of the keys, say whether each was there. At most 10,000 keys. */
+  /** Removes many. Outcomes, in the order of the keys, say whether each was there. Over 10,000 keys: `too_large`. */
   deleteMany(keys: Iterable<string>, options?: BatchOptions): Promise<readonly Outcome<boolean>[]>;
 }
 

@@ -11,7 +11,7 @@ import type {
   WriteHead,
   WriteRow,
 } from '@storage/backend-kit';
-import { StorageError } from '@storage/core';
+import { StorageError, withContext } from '@storage/core';
 import { compareCodePoints, compareSortValues, type FilterNode } from '@storage/core/filter';
 import { MemoryBudget } from './memory-budget.ts';
 import { compilePredicate, type Predicate } from './memory-filter.ts';
@@ -301,12 +301,6 @@ function indexed<T>(index: number, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const failed = error as StorageError;
-    throw new StorageError({
-      ...failed,
-      message: failed.message,
-      cause: failed.cause,
-      details: { ...failed.details, index },
-    });
+    throw withContext(error, { details: { index } });
   }
 }

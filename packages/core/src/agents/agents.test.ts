@@ -51,7 +51,7 @@ describe('permissions', () => {
     const before = backend.calls.length;
     const denied = {
       code: 'permission_denied',
-      message: "agent 'ann' may not use provider 'postgresql'; grant it, or use another one.",
+      message: "agent 'ann' may not use provider 'postgresql'; grant it first.",
       details: { provider: 'postgresql' },
     };
     await expect(ann.retrieve(ref)).rejects.toMatchObject(denied);
@@ -119,7 +119,7 @@ describe('placement', () => {
     const dm = manager().registerProvider('sql', stubBackend({ name: 'sqlite' }));
     await expect(smartStore(dm, [1, 2])).rejects.toMatchObject({
       code: 'not_registered',
-      message: 'no provider for vector data is registered; register one of kind vector, search.',
+      message: 'no provider for vector data; register one of kind vector, search.',
       details: { kind: 'vector', registered: ['sql'] },
     });
   });

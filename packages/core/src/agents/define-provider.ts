@@ -98,7 +98,7 @@ function capabilitiesOf(definition: ProviderDefinition): Capabilities {
 }
 
 const notOpen = 'is not open; open it, or make a new one.';
-const batchLimit = 10_000;
+const limit = 10_000;
 
 /** A call whose arguments are checked. */
 type Work<T> = () => Promise<T>;
@@ -153,7 +153,7 @@ export function defineProvider(definition: ProviderDefinition): Backend & { read
   const store = (item: StoreItem): Work<RecordInfo> => {
     const { key, data, metadata = {} } = item;
     check(item, key);
-    if (isBytes(data)) throw failure('unsupported', 'has no bytes; store base64 text.');
+    if (isBytes(data)) throw failure('unsupported', 'has no bytes; use base64.');
     const about = encodeJson(metadata, 'metadata');
     if (about[0] !== '{') throw failure('invalid_argument', 'metadata must be an object.', { path: 'metadata' });
     const text = encodeJson(data, 'data');
@@ -208,16 +208,19 @@ export function defineProvider(definition: ProviderDefinition): Backend & { read
   ): Promise<readonly Outcome<T>[]> =>
     call(operation, undefined, () => {
       check(options);
-      const members: [key: string, work: Work<T>][] = [];
+      const members: [work: Work<T>, key: string][] = [];
       for (const item of items) {
-        const work = prepare(item);
-        const actual = members.push([typeof item === 'string' ? item : item.key, work]);
-        if (actual > batchLimit)
-          throw failure('too_large', `at most ${batchLimit} in a batch.`, { limit: batchLimit, actual });
+        const { length: index } = members;
+        if (index >= limit) throw failure('too_large', `takes ${limit} at most.`, { limit, actual: index + 1 });
+        try {
+          members.push([prepare(item), typeof item === 'string' ? item : item.key]);
+        } catch (error) {
+          throw withContext(error, { details: { index } });
+        }
       }
       return async () => {
         const outcomes: Outcome<T>[] = [];
-        for (const [key, work] of members) {
+        for (const [work, key] of members) {
           const member = call(operation, key, () => {
             checkSignal(options);
             return work;

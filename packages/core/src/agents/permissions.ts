@@ -57,7 +57,7 @@ export function guarded(dm: DataManager, allows: (provider: string) => boolean, 
       if (!allows(name)) {
         throw new StorageError({
           code: 'permission_denied',
-          message: `${who} may not use provider '${name}'; grant it, or use another one.`,
+          message: `${who} may not use provider '${name}'; grant it first.`,
           operation,
           details: { provider: name },
         });

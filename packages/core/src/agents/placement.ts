@@ -60,7 +60,7 @@ export async function smartStore(
   }
   throw new StorageError({
     code: 'not_registered',
-    message: `no provider for ${placement} data is registered; register one of kind ${alternatives[placement].join(', ')}.`,
+    message: `no provider for ${placement} data; register one of kind ${alternatives[placement].join(', ')}.`,
     details: { kind: placement, registered: providers.map(({ name }) => name) },
   });
 }

@@ -101,7 +101,7 @@ describe('requiresStorage', () => {
     await expect(agent()).rejects.toMatchObject({
       code: 'not_registered',
       message:
-        'required storage: not registered: postgresql, mine; unhealthy: redis (Could not connect to Redis), s3 (unhealthy). Register what is missing, or start its server.',
+        'required storage: not registered: postgresql, mine; unhealthy: redis (Could not connect to Redis), s3 (unhealthy). Register or start them.',
       details: { missing: ['postgresql', 'mine'], unhealthy: ['redis (Could not connect to Redis)', 's3 (unhealthy)'] },
     });
     const only = requiresStorage({ providers: ['redis'], dataManager })(async () => ++runs);

@@ -96,7 +96,7 @@ async function requireProviders(dm: DataManager, providers: readonly string[]): 
   const parts = Object.entries({ 'not registered': missing, unhealthy }).filter(([, names]) => names.length > 0);
   throw new StorageError({
     code: missing.length > 0 ? 'not_registered' : 'unavailable',
-    message: `required storage: ${parts.map(([why, names]) => `${why}: ${names.join(', ')}`).join('; ')}. Register what is missing, or start its server.`,
+    message: `required storage: ${parts.map(([why, names]) => `${why}: ${names.join(', ')}`).join('; ')}. Register or start them.`,
     operation: 'requiresStorage',
     details: { missing, unhealthy },
   });
