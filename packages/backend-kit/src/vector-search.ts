@@ -17,9 +17,9 @@ export interface VectorPlan<Native> {
   readonly recheck: ((row: VectorRead) => boolean) | undefined;
 }
 
-export function checkMetadataFilter(filter: unknown): MetadataFilter {
-  const source = filter ?? {};
-  return { node: normalizeFilter(source), source };
+/** `undefined` stands for every document; anything else has to be a filter, null too. */
+export function checkMetadataFilter(filter: unknown = {}): MetadataFilter {
+  return { node: normalizeFilter(filter), source: filter as object };
 }
 
 export function planVectors<Native>(

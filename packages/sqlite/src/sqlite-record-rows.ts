@@ -79,7 +79,13 @@ export class SqliteRecordRows {
     for (const row of this.statements.readMany.all(ns, JSON.stringify(keys))) {
       if (isLive(row[5], now)) found.set(row[0] as string, this.toRecordRow(row));
     }
-    return keys.map((key) => found.get(key));
+    return keys.map((key) => {
+      const row = found.get(key);
+      // Whoever asks twice for the same bytes gets two copies.
+      if (row !== undefined && typeof row.content !== 'string')
+        found.set(key, { ...row, content: row.content.slice() });
+      return row;
+    });
   }
 
   /** Info and, for chunked bytes, the stream; without the content. */

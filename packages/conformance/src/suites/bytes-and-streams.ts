@@ -62,6 +62,9 @@ export const bytesAndStreamsSuite: Suite = defineSuite(
           pattern(64),
           'bytes after those that came back were changed',
         );
+        const [one, two] = await records.retrieveMany<Uint8Array>(['k', 'k']);
+        one?.data.fill(2);
+        equal(two?.data, pattern(64), 'the same bytes asked for twice, after one was changed');
       },
     );
 

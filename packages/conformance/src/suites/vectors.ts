@@ -151,7 +151,9 @@ export const vectorsSuite: Suite = defineSuite('vectors', vectors(), (test) => {
     equal(await collection.deleteWhere(untyped({ n: { $gt: 1, $lt: 4 } })), 20, 'how many a range deleted');
     equal(await collection.deleteWhere(untyped({ n: { $ne: 1 } })), 20, 'how many a complement deleted');
     equal(await collection.count(), 10, 'count of what is left');
-    await rejects(() => collection.deleteWhere(undefined as never), 'invalid_argument', 'deleteWhere without a filter');
+    for (const none of [undefined, null]) {
+      await rejects(() => collection.deleteWhere(none as never), 'invalid_argument', `deleteWhere of ${none}`);
+    }
     equal(await collection.deleteWhere({}), 10, 'how many {} deleted');
   });
 
