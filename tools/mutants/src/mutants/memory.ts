@@ -333,7 +333,7 @@ export const memoryMutants: readonly Mutant[] = [
     },
     {
       file: `${kit}/call.ts`,
-      find: 'assertCallOptions({ signal, timeoutMs });',
+      find: 'assertOptions({ signal, timeoutMs });',
       replace: '',
       test: 'abort-and-deadline/bad-limits',
       why: 'axios: a timeout of NaN is no timeout',

@@ -54,10 +54,10 @@ export const sqliteMutants: readonly Mutant[] = [
   ...sqlite('records', [
     {
       file: `${sql}/records.ts`,
-      find: '    metadata = excluded.metadata, data',
-      replace: '    data',
+      find: 'metadata = excluded.metadata, data = excluded.data, bytes = NULL',
+      replace: 'data = excluded.data, bytes = NULL',
       test: 'records/store-replaces-metadata',
-      alsoFails: ['batches', 'bytes-and-streams'],
+      alsoFails: ['batches'],
       why: 'LangChain PostgresRecordManager: an upsert that leaves columns as they were',
     },
     {
@@ -214,10 +214,9 @@ export const sqliteMutants: readonly Mutant[] = [
   ...sqlite('ttl', [
     {
       file: `${sql}/records.ts`,
-      find: 'expires_at = excluded.expires_at,',
-      replace: 'expires_at = coalesce(excluded.expires_at, storage_records.expires_at),',
+      find: 'expires_at = NULL, size',
+      replace: 'size',
       test: 'ttl/store-clears-expiry',
-      alsoFails: ['bytes-and-streams'],
       why: 'cache adapters with KEEPTTL: a record stored for ever vanishes',
     },
     {
@@ -294,7 +293,7 @@ export const sqliteMutants: readonly Mutant[] = [
     },
     {
       file: `${backend}/sqlite-engine.ts`,
-      find: 'if (!this.occupied) {',
+      find: 'if (!this.occupied && this.#line === undefined) {',
       replace: 'if (task !== undefined) {',
       test: 'transactions/others-are-apart',
       why: 'better-sqlite3 shared by callers: a rollback takes the writes of others along',
