@@ -102,8 +102,8 @@ export const sqliteMutants: readonly Mutant[] = [
   ...sqlite('batches', [
     {
       file: `${backend}/sqlite-record-rows.ts`,
-      find: 'return keys.map((key) => found.get(key));',
-      replace: 'return [...found.values()];',
+      find: 'return keys.map((key) => {',
+      replace: 'return [...found.keys()].map((key) => {',
       test: 'batches/retrieve-many',
       alsoFails: ['abort-and-deadline', 'bytes-and-streams', 'namespaces', 'records', 'transactions', 'ttl'],
       why: 'LangChain byte stores over MongoDB: mget answers in the order of the engine, without the misses',
