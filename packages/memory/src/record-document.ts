@@ -11,7 +11,10 @@ export function recordDocument(row: RecordRow): object {
   };
 }
 
-/** The value under a path of object keys; `undefined` when there is none. Never crosses an array, own members only. */
+/**
+ * The value under a path of object keys; `undefined` when there is none. Never crosses an array, own members only. Not the reference
+ * evaluator's: a test that compares the two proves nothing where they share code.
+ */
 export function valueAt(document: unknown, path: readonly string[]): unknown {
   let value = document;
   for (const key of path) {

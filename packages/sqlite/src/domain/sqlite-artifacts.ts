@@ -4,7 +4,6 @@ import {
   type ArtifactStore,
   checkLimit,
   checkName,
-  lostCondition,
   type MatchOptions,
   type NewArtifact,
   newArtifact,
@@ -14,6 +13,7 @@ import {
 import { type ArtifactTexts, artifactTexts, conversationTexts, sqliteDialect } from '@storage/sql';
 import type { DomainHost } from './domain-host.ts';
 import { cursorParams, pageOf } from './pages.ts';
+import { removeRow } from './remove-row.ts';
 
 interface ArtifactRow extends Pick<Artifact, 'id' | 'name' | 'type' | 'path' | 'size' | 'etag'> {
   readonly conversation_id: string;
@@ -110,12 +110,12 @@ export class SqliteArtifacts implements ArtifactStore {
       checkName(id, 'id');
       const match = options?.ifMatch;
       const work = (): boolean => {
-        const { changes } =
-          match === undefined
-            ? connection.prepare(this.#texts.remove).run(tenantId, id)
-            : connection.prepare(this.#texts.removeMatching).run(tenantId, id, match);
-        if (changes === 0 && match !== undefined && this.#read(id) !== undefined) throw lostCondition(id);
-        return changes > 0;
+        return removeRow(connection, this.#texts, {
+          key: id,
+          params: [tenantId, id],
+          match,
+          exists: () => this.#read(id) !== undefined,
+        });
       };
       return (call) => writes.write(scope(id), work, call);
     });

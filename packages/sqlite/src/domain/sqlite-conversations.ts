@@ -24,6 +24,7 @@ import {
 import { type ConversationTexts, conversationTexts, sqliteDialect } from '@storage/sql';
 import type { DomainHost } from './domain-host.ts';
 import { cursorParams, givenFilters, pageOf } from './pages.ts';
+import { removeRow } from './remove-row.ts';
 
 interface ConversationRow {
   readonly id: string;
@@ -159,14 +160,13 @@ export class SqliteConversations implements ConversationStore {
       checkName(id, 'id');
       const match = options?.ifMatch;
       const work = (): boolean => {
-        const { changes } =
-          match === undefined
-            ? connection.prepare(this.#texts.remove).run(tenantId, id)
-            : connection.prepare(this.#texts.removeMatching).run(tenantId, id, match);
-        if (changes === 0) {
-          if (match !== undefined && this.#exists(id)) throw lostCondition(id);
-          return false;
-        }
+        const there = removeRow(connection, this.#texts, {
+          key: id,
+          params: [tenantId, id],
+          match,
+          exists: () => this.#exists(id),
+        });
+        if (!there) return false;
         for (const text of this.#texts.removeDependents) connection.prepare(text).run(tenantId, id);
         return true;
       };

@@ -13,6 +13,7 @@ import {
 } from '@storage/domain';
 import { type KeyValueTexts, keyValueTexts, sqliteDialect } from '@storage/sql';
 import type { DomainHost } from './domain-host.ts';
+import { removeRow } from './remove-row.ts';
 
 interface EntryRow {
   readonly value: string;
@@ -65,13 +66,14 @@ export class SqliteKeyValues implements KeyValueStore {
       checkName(key, 'key');
       const match = options?.ifMatch;
       const work = (): boolean => {
-        const { changes } =
-          match === undefined
-            ? connection.prepare(this.#texts.remove).run(tenantId, key, context.now())
-            : connection.prepare(this.#texts.removeMatching).run(tenantId, key, context.now(), match);
-        if (changes === 0 && match !== undefined && this.#read(key) !== undefined) throw lostCondition(key);
+        const there = removeRow(connection, this.#texts, {
+          key,
+          params: [tenantId, key, context.now()],
+          match,
+          exists: () => this.#read(key) !== undefined,
+        });
         this.#accesses.delete(key);
-        return changes > 0;
+        return there;
       };
       return (call) => writes.write(scope(key), work, call);
     });

@@ -14,6 +14,7 @@ import {
 } from '@storage/domain';
 import { conversationTexts, type StateTexts, sqliteDialect, stateTexts } from '@storage/sql';
 import type { DomainHost } from './domain-host.ts';
+import { removeRow } from './remove-row.ts';
 import { conversationScope } from './sqlite-conversations.ts';
 
 interface StateRow {
@@ -61,13 +62,12 @@ export class SqliteState implements StateStore {
       checkName(conversationId, 'conversationId');
       const match = options?.ifMatch;
       const work = (): boolean => {
-        const { changes } =
-          match === undefined
-            ? connection.prepare(this.#texts.remove).run(tenantId, conversationId)
-            : connection.prepare(this.#texts.removeMatching).run(tenantId, conversationId, match);
-        if (changes === 0 && match !== undefined && this.#read(conversationId) !== undefined)
-          throw lostCondition(conversationId);
-        return changes > 0;
+        return removeRow(connection, this.#texts, {
+          key: conversationId,
+          params: [tenantId, conversationId],
+          match,
+          exists: () => this.#read(conversationId) !== undefined,
+        });
       };
       return (call) => writes.write(conversationScope(conversationId), work, call);
     });
