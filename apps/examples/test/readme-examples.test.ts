@@ -72,7 +72,8 @@ test.each(examples)(
     const tsx = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
     const { stdout } = await run(process.execPath, ['--conditions=@storage/source', '--import', tsx, file], {
       cwd,
-      env,
+      // A runner that asks for colours would change what the examples print.
+      env: { ...env, FORCE_COLOR: '0' },
       timeout: 30_000,
     });
     if (prints.length > 0) expect(stdout.trim().split('\n')).toEqual(prints);
