@@ -1,0 +1,5 @@
+export { createMongo, type MongoBackend } from './mongo-backend.ts';
+export type { MongoCapabilities } from './mongo-capabilities.ts';
+export type { MongoClient } from './mongo-client.ts';
+export type { MongoOptions } from './mongo-options.ts';
+export { mongoPlugin } from './mongo-plugin.ts';

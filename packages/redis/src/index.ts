@@ -1,0 +1,5 @@
+export { createRedis, type RedisBackend } from './redis-backend.ts';
+export type { RedisCapabilities } from './redis-capabilities.ts';
+export type { RedisClient } from './redis-client.ts';
+export type { RedisOptions } from './redis-options.ts';
+export { redisPlugin } from './redis-plugin.ts';

@@ -1,0 +1,5 @@
+export { createS3, type S3Backend } from './s3-backend.ts';
+export type { S3Capabilities } from './s3-capabilities.ts';
+export type { S3Client } from './s3-client.ts';
+export type { S3Options } from './s3-options.ts';
+export { s3Plugin } from './s3-plugin.ts';

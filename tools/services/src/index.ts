@@ -1,0 +1,1 @@
+export type { Service, ServiceName, ServiceOrigin } from './service.ts';
