@@ -1,6 +1,6 @@
-// Rewrites the matrix of backends between `<!-- matrix:begin -->` and `<!-- matrix:end -->` of README.md (and of docs/backends.md,
-// where there is one) from the reports of the conformance kit: `npm run matrix`, after `npm test`. With `--check` nothing is written,
-// and a matrix that is not up to date is a failure. What differs from run to run or machine to machine (times, seeds, versions) is left out.
+// Rewrites what stands between `<!-- matrix:begin -->` and `<!-- matrix:end -->` from the reports of the conformance kit: the summary
+// of backends in README.md and the whole matrix in docs/backends.md. `npm run matrix`, after `npm test`. With `--check` nothing is written,
+// and a table that is not up to date is a failure. What differs from run to run or machine to machine (times, seeds, versions) is left out.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson, root } from './workspace.mjs';
@@ -19,7 +19,7 @@ function readReports() {
     .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
     .filter((file) => /conformance-[^/\\]*\.json$/.test(file))
     .map(readJson)
-    .filter((report) => report.kind === 'conformance')
+    .filter((report) => report.kind === 'conformance' && report.server.how !== 'absent')
     .sort((a, b) => (a.backend < b.backend ? -1 : 1));
 }
 
@@ -40,34 +40,66 @@ function shown(value) {
   return typeof value === 'number' ? value.toLocaleString('en-US') : value;
 }
 
+const row = (cells) => `| ${cells.join(' | ')} |`;
+
+/** How many of the chosen tests passed. */
+function passed(report) {
+  return report.failed === 0 && report.passed === report.chosen
+    ? `all ${report.chosen}`
+    : `${report.passed} of ${report.chosen}`;
+}
+
+/** Every flag of every backend: a row a flag. */
 function matrix(reports) {
   const columns = reports.map((report) => flatten(report.capabilities, '', new Map()));
   const seen = [...new Set(columns.flatMap((column) => [...column.keys()]))];
   // A facet's flags stand together, also when the first backend does not have it.
   const tops = [...new Set(seen.map((path) => path.split('.')[0]))];
   const paths = tops.flatMap((top) => seen.filter((path) => path.split('.')[0] === top));
-  const row = (cells) => `| ${cells.join(' | ')} |`;
-  const passed = reports.map((report) =>
-    report.failed === 0 && report.passed === report.chosen
-      ? `all ${report.chosen}`
-      : `${report.passed} of ${report.chosen}`,
-  );
   return [
     row(['', ...reports.map((report) => report.backend)]),
     row(['---', ...reports.map(() => '---')]),
-    row(['tests passed', ...passed]),
+    row(['tests passed', ...reports.map(passed)]),
+    row(['run against', ...reports.map((report) => report.server.name)]),
     ...paths.map((path) => row([`\`${path}\``, ...columns.map((column) => column.get(path) ?? '')])),
+  ].join('\n');
+}
+
+/** What tells backends apart at a glance. */
+const summarized = {
+  lists: 'records.list',
+  queries: 'records.query',
+  'conditional writes': 'records.conditional',
+  streams: 'records.streams',
+  expiry: 'records.ttl',
+  transactions: 'transactions',
+  vectors: 'vectors',
+  messaging: 'messaging',
+};
+
+/** A row a backend. */
+function summary(reports) {
+  const head = ['', 'run against', 'tests passed', ...Object.keys(summarized)];
+  return [
+    row(head),
+    row(head.map(() => '---')),
+    ...reports.map((report) => {
+      const flags = flatten(report.capabilities, '', new Map());
+      const cells = Object.values(summarized).map((path) => flags.get(path) ?? 'no');
+      return row([report.backend, report.server.name, passed(report), ...cells]);
+    }),
   ].join('\n');
 }
 
 const check = process.argv.includes('--check');
 const reports = readReports();
 if (reports.length === 0) throw new Error('There are no reports of the conformance kit; run `npm test` first.');
-const table = matrix(reports);
 let stale = 0;
-for (const name of ['README.md', 'docs/backends.md']) {
+for (const [name, table] of [
+  ['README.md', summary(reports)],
+  ['docs/backends.md', matrix(reports)],
+]) {
   const file = join(root, name);
-  if (!existsSync(file)) continue;
   const text = readFileSync(file, 'utf8');
   const [head, rest] = text.split(begin);
   const tail = rest?.split(end)[1];
