@@ -1,0 +1,161 @@
+import { Socket } from 'node:net';
+import { StorageError } from '@storage/core';
+import pg from 'pg';
+
+/** How long a goodbye may take before the socket is closed without one, in milliseconds. */
+const goodbyeMs = 1000;
+
+export interface ListenSettings {
+  /** How the server is reached. */
+  readonly client: pg.ClientConfig;
+  /** `true`: the user says that these settings reach the server itself, or a pooler that keeps sessions. */
+  readonly direct: boolean;
+  /** How often the connection is tried while nothing is heard, and how long an answer may take, in milliseconds. */
+  readonly heartbeatMs: number;
+}
+
+export interface ListenSessionOptions extends ListenSettings {
+  readonly onMessage: (channel: string, payload: string) => void;
+  /** Told once, when the connection is gone or could not be made; not after `end`. */
+  readonly onLost: (error: unknown) => void;
+}
+
+function pooled(): StorageError {
+  return new StorageError({
+    code: 'invalid_state',
+    message:
+      'A pooler answers instead of the server, and messages need a session of their own; give settings that reach the server itself in `listen`.',
+  });
+}
+
+/** One listening connection, from its making to its end. */
+export class ListenSession {
+  readonly #options: ListenSessionOptions;
+  readonly #client: pg.Client;
+  readonly #socket: Socket = new Socket();
+  readonly #listening = new Map<string, Promise<void>>();
+  /** What arrives before `release`. */
+  #held: (readonly [channel: string, payload: string])[] | undefined = [];
+  /** Settles with the last statement, however it ends. */
+  #last: Promise<unknown> = Promise.resolve();
+  #pid: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+  /** Settles once the server answers. */
+  readonly connected: Promise<void>;
+
+  constructor(options: ListenSessionOptions) {
+    this.#options = options;
+    const { client, heartbeatMs } = options;
+    this.#client = new pg.Client({
+      ...client,
+      // A member that a pool hides from enumeration.
+      password: client.password,
+      stream: () => this.#socket,
+      keepAlive: true,
+      connectionTimeoutMillis: client.connectionTimeoutMillis || heartbeatMs,
+      query_timeout: heartbeatMs,
+    });
+    this.#client.on('notification', ({ channel, payload = '' }) => {
+      if (this.#held === undefined) options.onMessage(channel, payload);
+      else this.#held.push([channel, payload]);
+    });
+    this.#client.on('error', (error) => this.#lose(error));
+    this.#client.on('end', () => this.#lose(new Error('The server closed the listening connection.')));
+    this.connected = this.#connect();
+    // Whoever waits for it hears of a failure, and `onLost` tells the listener.
+    this.connected.catch(() => undefined);
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      await this.#client.connect();
+      this.#pid = await this.#backendPid();
+      // What a pooler tells its clients for cancelling is not the id of a process of the server.
+      const { processID } = this.#client as unknown as { readonly processID: number | null };
+      if (!this.#options.direct && processID !== this.#pid) throw pooled();
+      this.#scheduleHeartbeat();
+    } catch (error) {
+      this.#lose(error);
+      throw error;
+    }
+  }
+
+  async #backendPid(): Promise<number> {
+    const rows = await this.#run('SELECT pg_catalog.pg_backend_pid() AS pid');
+    return Number(rows[0]?.['pid']);
+  }
+
+  /** One statement after another. */
+  #run(text: string): Promise<readonly { readonly [column: string]: unknown }[]> {
+    const running = this.#last.then(async () => (await this.#client.query(text)).rows);
+    this.#last = running.catch(() => undefined);
+    return running;
+  }
+
+  /** A connection whose peer is gone without a word is found by asking. It holds no process open: the socket does. */
+  #scheduleHeartbeat(): void {
+    if (this.#over) return;
+    this.#timer = setTimeout(() => {
+      this.#backendPid().then(
+        (pid) => {
+          if (pid === this.#pid) this.#scheduleHeartbeat();
+          else this.#lose(pooled());
+        },
+        (error: unknown) => this.#lose(error),
+      );
+    }, this.#options.heartbeatMs).unref();
+  }
+
+  /** Resolves once what is sent on the channels is heard. */
+  listen(...names: readonly string[]): Promise<void> {
+    const missing = names.filter((name) => !this.#listening.has(name));
+    if (missing.length > 0) {
+      const listening = this.#listen(missing);
+      listening.catch((error: unknown) => this.#lose(error));
+      for (const name of missing) this.#listening.set(name, listening);
+    }
+    return Promise.all(names.map((name) => this.#listening.get(name))).then(() => undefined);
+  }
+
+  async #listen(names: readonly string[]): Promise<void> {
+    await this.connected;
+    // Who has left meanwhile needs nothing.
+    const wanted = names.filter((name) => this.#listening.has(name));
+    await this.#run(wanted.map((name) => `LISTEN ${pg.escapeIdentifier(name)}`).join(';'));
+  }
+
+  unlisten(name: string): void {
+    if (!this.#listening.delete(name) || this.#over || this.#pid === undefined) return;
+    this.#run(`UNLISTEN ${pg.escapeIdentifier(name)}`).catch((error: unknown) => this.#lose(error));
+  }
+
+  /** Hands over what has arrived so far, and the rest as it comes. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const [channel, payload] of held) this.#options.onMessage(channel, payload);
+  }
+
+  #lose(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#socket.destroy();
+    this.#options.onLost(error);
+  }
+
+  /** Closes the connection, whatever state it is in. */
+  async end(): Promise<void> {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    const force = setTimeout(() => this.#socket.destroy(), goodbyeMs);
+    try {
+      if (this.#pid === undefined) this.#socket.destroy();
+      await this.#client.end();
+    } finally {
+      clearTimeout(force);
+    }
+  }
+}
