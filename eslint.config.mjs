@@ -14,8 +14,8 @@ const arrows = {
   backend: ['core', 'backend-kit', 'domain', 'sql'],
   manager: ['core', 'domain'],
   app: ['core', 'domain', 'manager', 'backend'],
-  // What starts the servers knows nothing of what they are used for.
-  services: [],
+  // What starts servers and breaks them knows the contracts, and nothing of who keeps them.
+  services: ['core'],
   tool: ['core', 'backend-kit', 'domain', 'conformance', 'sql', 'backend', 'manager', 'app', 'services', 'tool'],
 };
 
