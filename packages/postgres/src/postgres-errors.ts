@@ -7,35 +7,186 @@ import {
 } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 
-/** The engine's own codes. What is not known here is `internal`, with the original as its cause. */
-function rules(error: NativeError): Translation | undefined {
-  switch (error.code) {
-    case 'NOAUTH':
-      return { code: 'unauthenticated', message: 'The server refused the credentials; check `url`.' };
-    default:
-      return translateNetwork(error);
-  }
+/** What is said of an SQLSTATE or of what the driver and `node:tls` say in its place. */
+type Rule = (error: NativeError, where: string) => Translation;
+
+function rule(code: Translation['code'], message: string, more: Partial<Translation> = {}): Rule {
+  return (error, where) => ({
+    code,
+    message: message.replace('{where}', where),
+    details: error.code === '' ? undefined : { sqlstate: error.code },
+    ...more,
+  });
 }
 
-/** The only place where native errors become `StorageError`. */
-export const translatePostgres: Translate = createTranslator('postgres', rules);
+const refused = rule(
+  'unauthenticated',
+  'PostgreSQL at {where} refused the credentials; check `user` and `password`, or those in `url`, and that pg_hba.conf lets this host in.',
+  { applied: 'no' },
+);
+const readOnly = rule(
+  'permission_denied',
+  'PostgreSQL at {where} takes no writes from here: it is a standby or read-only. Point `host` at the primary, or connect as another `user`.',
+  { applied: 'no' },
+);
+const noTables = rule(
+  'version_mismatch',
+  "The tables of the store are not there. Check `schema`, and open it once with migrate: 'auto'.",
+  { applied: 'no' },
+);
+const contended = rule('unavailable', 'Other writers held the same rows; nothing was applied. Try again.', {
+  applied: 'no',
+});
+const lost = rule('unavailable', 'The connection to PostgreSQL at {where} was lost.');
+const unreachable = rule(
+  'unavailable',
+  'PostgreSQL at {where} is not to be reached; check `host` and `port`, or `url`, and that the server runs.',
+  { applied: 'no' },
+);
+const untrusted = rule(
+  'unavailable',
+  'No TLS connection to PostgreSQL at {where} can be made; check `ssl` and the certificate of the server.',
+  { applied: 'no', retryable: false },
+);
+const crowded = rule(
+  'unavailable',
+  'PostgreSQL at {where} has no connection left; lower `poolSize`, or raise max_connections on the server.',
+  { applied: 'no' },
+);
+const tooLarge = rule(
+  'too_large',
+  'The value is larger than PostgreSQL holds in one row; store it as a stream, or split it.',
+  { applied: 'no' },
+);
+const badText = rule('invalid_argument', 'PostgreSQL does not take this text; the database must be encoded in UTF8.', {
+  applied: 'no',
+});
+
+const rules: { readonly [code: string]: Rule } = {
+  '28P01': refused,
+  '28000': refused,
+  '3D000': rule(
+    'not_found',
+    'There is no such database: {where}. Create it, or change `database`, or the end of `url`.',
+    { applied: 'no' },
+  ),
+  '42501': rule(
+    'permission_denied',
+    'The `user` may not do this at {where}; grant it the rights on the `schema`, or connect as another `user`.',
+    { applied: 'no' },
+  ),
+  '25006': readOnly,
+  '53100': rule('quota_exceeded', 'The disk of PostgreSQL at {where} is full; nothing was applied. Free space on it.', {
+    applied: 'no',
+  }),
+  '53200': rule('quota_exceeded', 'PostgreSQL at {where} ran out of memory; nothing was applied.', { applied: 'no' }),
+  '53300': crowded,
+  '53400': rule('quota_exceeded', 'A limit of PostgreSQL at {where} is reached; nothing was applied.', {
+    applied: 'no',
+  }),
+  '54000': tooLarge,
+  '54001': tooLarge,
+  '22021': badText,
+  '22P05': badText,
+  '57014': rule(
+    'timeout',
+    'PostgreSQL ended the statement: its statement_timeout or an administrator did. Nothing was applied.',
+    { applied: 'no' },
+  ),
+  '55P03': rule('unavailable', 'Others held a lock for longer than lock_timeout; nothing was applied. Try again.', {
+    applied: 'no',
+  }),
+  '40001': contended,
+  '40P01': contended,
+  '25P02': rule('invalid_state', 'The transaction failed before; nothing of it is applied.', { applied: 'no' }),
+  '25P03': rule('timeout', 'The transaction was idle for too long, and the server ended it.', { applied: 'no' }),
+  '42P01': noTables,
+  '3F000': noTables,
+  '57P01': lost,
+  '57P02': lost,
+  '57P03': rule('unavailable', 'PostgreSQL at {where} is starting or shutting down; try again.', { applied: 'no' }),
+  ECONNREFUSED: unreachable,
+  ENOTFOUND: unreachable,
+  EAI_AGAIN: unreachable,
+  EHOSTUNREACH: unreachable,
+  ENETUNREACH: unreachable,
+  ENOENT: unreachable,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  ERR_TLS_CERT_ALTNAME_INVALID: untrusted,
+  CERT_HAS_EXPIRED: untrusted,
+};
+
+/** What the driver says without a code, by how it begins. Before a statement was sent nothing can have been applied. */
+const byMessage: readonly (readonly [string, Rule])[] = [
+  ['Connection terminated due to connection timeout', unreachable],
+  ['timeout exceeded when trying to connect', crowded],
+  ['timeout expired', unreachable],
+  ['Connection terminated', lost],
+  ['Client has encountered a connection error', rule('unavailable', lostBefore(), { applied: 'no' })],
+  ['Client was closed', rule('unavailable', lostBefore(), { applied: 'no' })],
+  ['Cannot use a pool after calling end', rule('closed', 'The given `pool` has been ended.', { applied: 'no' })],
+  ['The server does not support SSL', untrusted],
+  ['There was an error establishing an SSL', untrusted],
+  ['SASL', refused],
+];
+
+function lostBefore(): string {
+  return 'The connection to PostgreSQL at {where} was lost before the statement was sent.';
+}
+
+function translation(error: NativeError, where: string): Translation | undefined {
+  const known = rules[error.code] ?? (/^08/.test(error.code) ? lost : undefined);
+  if (known !== undefined) return known(error, where);
+  return byMessage.find(([start]) => error.message.startsWith(start))?.[1](error, where) ?? translateNetwork(error);
+}
+
+/** The only place where errors of PostgreSQL and its driver become a `StorageError`. */
+export function postgresTranslator(where: string): Translate {
+  return createTranslator('postgres', (error) => translation(error, where));
+}
+
+/** The SQLSTATE of what the server said; `''` for anything else. */
+export function sqlState(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
+  const { code } = error;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : '';
+}
+
+/** Whether writers met, the server undid one of them, and the same may work at once. */
+export function isContended(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40P01' || state === '40001';
+}
 
 /** `ifMatch` that no longer holds. */
 export function conflict(key: string): StorageError {
   return new StorageError({
     code: 'conflict',
-    message: 'The record does not have this etag any more; read it again.',
+    message: 'The record does not have this etag, or is gone; read it again.',
     key,
     applied: 'no',
   });
 }
 
 /** `ifAbsent` where a record is. */
-export function alreadyExists(key: string): StorageError {
+export function alreadyExists(key: string, etag: string | undefined): StorageError {
   return new StorageError({
     code: 'already_exists',
-    message: 'There is a record under this key; store without ifAbsent to replace it.',
+    message: 'There is a record under this key already.',
     key,
     applied: 'no',
+    details: { etag },
+  });
+}
+
+/** A stream that was swept while it was being read. */
+export function replacedError(key: string): StorageError {
+  return new StorageError({
+    code: 'conflict',
+    message: 'The record was replaced while it was read; read it again.',
+    key,
   });
 }

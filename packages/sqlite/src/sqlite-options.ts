@@ -1,5 +1,5 @@
+import { checkFields, checkNumber, checkOneOf, type DeclaredField } from '@storage/backend-kit';
 import { type CommonOptions, invalidArgument, type SchemaOptions } from '@storage/core';
-import { recordRoots, splitPath } from '@storage/core/filter';
 import type BetterSqlite3 from 'better-sqlite3';
 
 /** Options of `createSqlite`. */
@@ -27,7 +27,7 @@ export interface SqliteSettings {
   readonly path: string;
   readonly memory: boolean;
   readonly database: BetterSqlite3.Database | undefined;
-  readonly fields: readonly SqliteField[];
+  readonly fields: readonly DeclaredField[];
   readonly readOnly: boolean;
   readonly synchronous: 'normal' | 'full';
   readonly busyTimeoutMs: number;
@@ -39,37 +39,7 @@ export interface SqliteSettings {
   readonly defaultTimeoutMs: number | undefined;
 }
 
-/** A path with an index. */
-export interface SqliteField {
-  readonly name: string;
-  readonly path: readonly string[];
-}
-
 const largestValue = 512 * 1024 * 1024;
-
-function oneOf<T extends string>(value: unknown, allowed: readonly T[], name: string): T {
-  if (!allowed.includes(value as T)) throw invalidArgument(`${name} is one of ${allowed.join(', ')}.`, { path: name });
-  return value as T;
-}
-
-function numberWithin(value: unknown, from: number, to: number, name: string): number {
-  if (typeof value !== 'number' || !(value >= from && value <= to)) {
-    throw invalidArgument(`${name} is a number from ${from} to ${to}.`, { path: name });
-  }
-  return value;
-}
-
-function toField(name: unknown, index: number): SqliteField {
-  const at = `fields[${index}]`;
-  if (typeof name !== 'string') throw invalidArgument(`${at} is a path, as it stands in a filter.`, { path: at });
-  const path = splitPath(name);
-  if (!recordRoots.includes(path[0] ?? '')) {
-    throw invalidArgument(`${at} starts with ${recordRoots.join(', ')}; ${JSON.stringify(name)} does not.`, {
-      path: at,
-    });
-  }
-  return { name, path };
-}
 
 /** Checks options and fills in what is missing. */
 export function toSettings(options: SqliteOptions = {}): SqliteSettings {
@@ -84,23 +54,22 @@ export function toSettings(options: SqliteOptions = {}): SqliteSettings {
   if (typeof readOnly !== 'boolean') throw invalidArgument('readOnly is true or false.', { path: 'readOnly' });
   const memory = database === undefined ? path === ':memory:' : database.memory;
   if (memory && readOnly) throw invalidArgument("':memory:' can't be opened for reading alone.", { path: 'readOnly' });
-  if (!Array.isArray(fields)) throw invalidArgument('fields is a list of paths.', { path: 'fields' });
   return {
     path,
     memory,
     database,
-    fields: (fields as readonly unknown[]).map(toField),
+    fields: checkFields(fields),
     readOnly,
-    synchronous: oneOf(options.synchronous ?? 'normal', ['normal', 'full'], 'synchronous'),
-    busyTimeoutMs: numberWithin(options.busyTimeoutMs ?? 5000, 0, 2 ** 31 - 1, 'busyTimeoutMs'),
-    maxValueBytes: numberWithin(options.maxValueBytes ?? 256 * 1024 * 1024, 1, largestValue, 'maxValueBytes'),
-    vectorCacheBytes: numberWithin(
+    synchronous: checkOneOf(options.synchronous ?? 'normal', ['normal', 'full'], 'synchronous'),
+    busyTimeoutMs: checkNumber(options.busyTimeoutMs ?? 5000, 0, 2 ** 31 - 1, 'busyTimeoutMs'),
+    maxValueBytes: checkNumber(options.maxValueBytes ?? 256 * 1024 * 1024, 1, largestValue, 'maxValueBytes'),
+    vectorCacheBytes: checkNumber(
       options.vectorCacheBytes ?? 64 * 1024 * 1024,
       0,
       Number.MAX_SAFE_INTEGER,
       'vectorCacheBytes',
     ),
-    migrate: oneOf(options.migrate ?? 'auto', ['auto', 'verify', 'off'], 'migrate'),
+    migrate: checkOneOf(options.migrate ?? 'auto', ['auto', 'verify', 'off'], 'migrate'),
     clock,
     newId,
     defaultTimeoutMs,

@@ -1,3 +1,4 @@
+import type { DeclaredField } from '@storage/backend-kit';
 import { invalidArgument, StorageError } from '@storage/core';
 import {
   type FieldIndex,
@@ -13,7 +14,6 @@ import {
   vectorSchema,
 } from '@storage/sql';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import type { SqliteField } from './sqlite-options.ts';
 
 /** The parts of the schema that this backend keeps. */
 const ownParts: readonly SchemaPart[] = [recordSchema, vectorSchema];
@@ -50,7 +50,7 @@ export function applySchema(
   options: {
     readonly mode: MigrateMode;
     readonly readOnly: boolean;
-    readonly fields: readonly SqliteField[];
+    readonly fields: readonly DeclaredField[];
     readonly parts?: readonly SchemaPart[];
   },
 ): void {
@@ -80,7 +80,7 @@ export function applySchema(
 function isCurrent(
   connection: SqliteConnection,
   parts: readonly SchemaPart[],
-  fields: readonly SqliteField[],
+  fields: readonly DeclaredField[],
 ): boolean {
   return (
     planMigrations(sqliteDialect, parts, presentVersions(connection), 'auto').length === 0 &&
@@ -88,7 +88,7 @@ function isCurrent(
   );
 }
 
-function missingIndexes(connection: SqliteConnection, fields: readonly SqliteField[]): readonly FieldIndex[] {
+function missingIndexes(connection: SqliteConnection, fields: readonly DeclaredField[]): readonly FieldIndex[] {
   return fields.flatMap(({ name, path }) => {
     const target = recordTarget(path);
     const indexes = target === undefined ? [] : fieldIndexes(sqliteDialect, name, target);
