@@ -1,13 +1,13 @@
 import { Socket } from 'node:net';
 import { StorageError } from '@storage/core';
-import pg from 'pg';
+import type { Client, ClientConfig } from 'pg';
 
 /** How long a goodbye may take before the socket is closed without one, in milliseconds. */
 const goodbyeMs = 1000;
 
 export interface ListenSettings {
   /** How the server is reached. */
-  readonly client: pg.ClientConfig;
+  readonly client: ClientConfig;
   /** `true`: the user says that these settings reach the server itself, or a pooler that keeps sessions. */
   readonly direct: boolean;
   /** How often the connection is tried while nothing is heard, and how long an answer may take, in milliseconds. */
@@ -28,10 +28,18 @@ function pooled(): StorageError {
   });
 }
 
+function gone(): StorageError {
+  return new StorageError({ code: 'unavailable', message: 'The listening connection was closed.' });
+}
+
+function silent(): StorageError {
+  return new StorageError({ code: 'unavailable', message: 'PostgreSQL did not answer on the listening connection.' });
+}
+
 /** One listening connection, from its making to its end. */
 export class ListenSession {
   readonly #options: ListenSessionOptions;
-  readonly #client: pg.Client;
+  #client: Client | undefined;
   readonly #socket: Socket = new Socket();
   readonly #listening = new Map<string, Promise<void>>();
   /** What arrives before `release`. */
@@ -46,22 +54,6 @@ export class ListenSession {
 
   constructor(options: ListenSessionOptions) {
     this.#options = options;
-    const { client, heartbeatMs } = options;
-    this.#client = new pg.Client({
-      ...client,
-      // A member that a pool hides from enumeration.
-      password: client.password,
-      stream: () => this.#socket,
-      keepAlive: true,
-      connectionTimeoutMillis: client.connectionTimeoutMillis || heartbeatMs,
-      query_timeout: heartbeatMs,
-    });
-    this.#client.on('notification', ({ channel, payload = '' }) => {
-      if (this.#held === undefined) options.onMessage(channel, payload);
-      else this.#held.push([channel, payload]);
-    });
-    this.#client.on('error', (error) => this.#lose(error));
-    this.#client.on('end', () => this.#lose(new Error('The server closed the listening connection.')));
     this.connected = this.#connect();
     // Whoever waits for it hears of a failure, and `onLost` tells the listener.
     this.connected.catch(() => undefined);
@@ -69,16 +61,40 @@ export class ListenSession {
 
   async #connect(): Promise<void> {
     try {
-      await this.#client.connect();
+      const client = await this.#make();
+      await client.connect();
       this.#pid = await this.#backendPid();
       // What a pooler tells its clients for cancelling is not the id of a process of the server.
-      const { processID } = this.#client as unknown as { readonly processID: number | null };
+      const { processID } = client as unknown as { readonly processID: number | null };
       if (!this.#options.direct && processID !== this.#pid) throw pooled();
       this.#scheduleHeartbeat();
     } catch (error) {
       this.#lose(error);
       throw error;
     }
+  }
+
+  async #make(): Promise<Client> {
+    const { client: config, heartbeatMs, onMessage } = this.#options;
+    const driver = await import('pg');
+    const client = new driver.Client({
+      ...config,
+      // A member that a pool hides from enumeration.
+      password: config.password,
+      stream: () => this.#socket,
+      keepAlive: true,
+      connectionTimeoutMillis: config.connectionTimeoutMillis || heartbeatMs,
+      query_timeout: heartbeatMs,
+    });
+    this.#client = client;
+    client.on('notification', ({ channel, payload = '' }) => {
+      if (this.#held === undefined) onMessage(channel, payload);
+      else this.#held.push([channel, payload]);
+    });
+    client.on('error', (error) => this.#lose(error));
+    client.on('end', () => this.#lose(gone()));
+    if (this.#over) throw gone();
+    return client;
   }
 
   async #backendPid(): Promise<number> {
@@ -88,9 +104,19 @@ export class ListenSession {
 
   /** One statement after another. */
   #run(text: string): Promise<readonly { readonly [column: string]: unknown }[]> {
-    const running = this.#last.then(async () => (await this.#client.query(text)).rows);
+    const running = this.#last.then(() => this.#query(text));
     this.#last = running.catch(() => undefined);
     return running;
+  }
+
+  async #query(text: string): Promise<readonly { readonly [column: string]: unknown }[]> {
+    if (this.#client === undefined) throw gone();
+    try {
+      return (await this.#client.query(text)).rows;
+    } catch (error) {
+      // The driver has no code for it.
+      throw (error as { readonly message?: unknown }).message === 'Query read timeout' ? silent() : error;
+    }
   }
 
   /** A connection whose peer is gone without a word is found by asking. It holds no process open: the socket does. */
@@ -107,7 +133,7 @@ export class ListenSession {
     }, this.#options.heartbeatMs).unref();
   }
 
-  /** Resolves once what is sent on the channels is heard. */
+  /** Resolves once what is sent on the channels is heard. Names are plain identifiers. */
   listen(...names: readonly string[]): Promise<void> {
     const missing = names.filter((name) => !this.#listening.has(name));
     if (missing.length > 0) {
@@ -122,12 +148,12 @@ export class ListenSession {
     await this.connected;
     // Who has left meanwhile needs nothing.
     const wanted = names.filter((name) => this.#listening.has(name));
-    await this.#run(wanted.map((name) => `LISTEN ${pg.escapeIdentifier(name)}`).join(';'));
+    await this.#run(wanted.map((name) => `LISTEN "${name}"`).join(';'));
   }
 
   unlisten(name: string): void {
     if (!this.#listening.delete(name) || this.#over || this.#pid === undefined) return;
-    this.#run(`UNLISTEN ${pg.escapeIdentifier(name)}`).catch((error: unknown) => this.#lose(error));
+    this.#run(`UNLISTEN "${name}"`).catch((error: unknown) => this.#lose(error));
   }
 
   /** Hands over what has arrived so far, and the rest as it comes. */
@@ -153,7 +179,7 @@ export class ListenSession {
     const force = setTimeout(() => this.#socket.destroy(), goodbyeMs);
     try {
       if (this.#pid === undefined) this.#socket.destroy();
-      await this.#client.end();
+      await this.#client?.end();
     } finally {
       clearTimeout(force);
     }
