@@ -42,7 +42,7 @@ const maxViolations = 50;
 
 /** Every key has one writer, so what may be under it is known after every call, whatever the others do. */
 export class Ledger {
-  readonly keys = new Map<string, KeyState>();
+  readonly keys: Map<string, KeyState> = new Map();
   readonly violations: string[] = [];
   readonly errors: Record<string, number> = {};
   acknowledged = 0;
