@@ -1,6 +1,6 @@
+import { prefixEnd } from '@storage/backend-kit';
 import type { FilterLeaf } from '@storage/core/filter';
 import { fragment, joinFragments, never, type SqlFragment } from './fragment.ts';
-import { prefixEnd } from './prefix.ts';
 
 /** A condition on an expression that is a string by code point. Operands that are no strings never match. */
 export function stringCondition(text: string, leaf: FilterLeaf, list: string): SqlFragment {

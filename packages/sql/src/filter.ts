@@ -1,9 +1,8 @@
-import { type CompiledFilter, compileFilter } from '@storage/backend-kit';
+import { type CompiledFilter, compileFilter, timeRanges } from '@storage/backend-kit';
 import type { FilterLeaf, FilterNode } from '@storage/core/filter';
 import { joinOrNever, stringCondition } from './conditions.ts';
 import type { Dialect } from './dialect.ts';
 import { fragment, joinFragments, never, type SqlFragment } from './fragment.ts';
-import { timeRanges } from './times.ts';
 
 /** Where a path of the document lives in a row. */
 export type FilterTarget =

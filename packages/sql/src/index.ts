@@ -5,7 +5,6 @@ export * from './fragment.ts';
 export * from './migrations.ts';
 export * from './page.ts';
 export * from './postgres.ts';
-export * from './prefix.ts';
 export * from './record-schema.ts';
 export * from './records.ts';
 export * from './sqlite.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { planMigrations, type SchemaPart } from './migrations.ts';
 import { postgresDialect } from './postgres.ts';
-import { prefixEnd } from './prefix.ts';
 import { fieldIndexes, recordSchema } from './record-schema.ts';
 import { sqliteDialect } from './sqlite.ts';
 import { vectorSchema } from './vectors.ts';
@@ -57,19 +56,5 @@ describe('migrations', () => {
     ]);
     expect(fieldIndexes(sqliteDialect, 'data.q', { ...target, path: ['q"'] })).toEqual([]);
     expect(fieldIndexes(postgresDialect, 'data.a', target)).toHaveLength(1);
-  });
-});
-
-describe('the end of a prefix', () => {
-  test.each([
-    ['a', 'b'],
-    ['a\u{10ffff}', 'b'],
-    ['\ud7ff', '\ue000'],
-    ['😀', '😁'],
-  ])('%j ends before %j', (prefix, end) => expect(prefixEnd(prefix)).toBe(end));
-
-  test('nothing is behind the last character', () => {
-    expect(prefixEnd('\u{10ffff}')).toBeUndefined();
-    expect(prefixEnd('')).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
+import { prefixEnd } from '@storage/backend-kit';
 import type { Dialect } from './dialect.ts';
 import type { RecordFilterSql } from './filter.ts';
 import { fragment, mapTexts, paramsOf, type SqlFragment } from './fragment.ts';
-import { prefixEnd } from './prefix.ts';
 import { recordKinds } from './record-schema.ts';
 
 /** What `RecordInfo` needs, in this order. */
