@@ -1,18 +1,10 @@
 import { Socket } from 'node:net';
 import { StorageError } from '@storage/core';
-import type { Client, ClientConfig } from 'pg';
+import type { Client } from 'pg';
+import type { ListenSettings } from './postgres-listen-options.ts';
 
 /** How long a goodbye may take before the socket is closed without one, in milliseconds. */
 const goodbyeMs = 1000;
-
-export interface ListenSettings {
-  /** How the server is reached. */
-  readonly client: ClientConfig;
-  /** `true`: the user says that these settings reach the server itself, or a pooler that keeps sessions. */
-  readonly direct: boolean;
-  /** How often the connection is tried while nothing is heard, and how long an answer may take, in milliseconds. */
-  readonly heartbeatMs: number;
-}
 
 export interface ListenSessionOptions extends ListenSettings {
   readonly onMessage: (channel: string, payload: string) => void;
@@ -24,7 +16,7 @@ function pooled(): StorageError {
   return new StorageError({
     code: 'invalid_state',
     message:
-      'A pooler answers instead of the server, and messages need a session of their own; give settings that reach the server itself in `listen`.',
+      'A pooler answers instead of the server, and messages need a session of their own; give settings that reach the server itself in `listen.url`.',
   });
 }
 
@@ -62,6 +54,7 @@ export class ListenSession {
   async #connect(): Promise<void> {
     try {
       const client = await this.#make();
+      if (this.#over) throw gone();
       await client.connect();
       this.#pid = await this.#backendPid();
       // What a pooler tells its clients for cancelling is not the id of a process of the server.
@@ -93,7 +86,6 @@ export class ListenSession {
     });
     client.on('error', (error) => this.#lose(error));
     client.on('end', () => this.#lose(gone()));
-    if (this.#over) throw gone();
     return client;
   }
 

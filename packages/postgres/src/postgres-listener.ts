@@ -1,13 +1,13 @@
 import { type Call, type MessageSink, raceCall, type Translate } from '@storage/backend-kit';
-import { ListenSession, type ListenSettings } from './postgres-listen-session.ts';
+import type { ListenSettings } from './postgres-listen-options.ts';
+import { ListenSession } from './postgres-listen-session.ts';
 
 /** The pauses between attempts to connect again, in milliseconds. */
 const firstPauseMs = 50;
 const longestPauseMs = 5000;
 
 export interface PostgresListenerOptions {
-  /** Asked before each connection. */
-  readonly listen: () => ListenSettings;
+  readonly listen: ListenSettings;
   readonly translate: Translate;
 }
 
@@ -72,7 +72,7 @@ export class PostgresListener {
   #connect(): ListenSession {
     clearTimeout(this.#timer);
     const session: ListenSession = new ListenSession({
-      ...this.#options.listen(),
+      ...this.#options.listen,
       onMessage: (name, payload) => {
         for (const { sink } of this.#channels.get(name) ?? []) sink.push(payload);
       },

@@ -1,6 +1,7 @@
 import { checkFields, checkNumber, checkOneOf, type DeclaredField } from '@storage/backend-kit';
 import { assertText, type CommonOptions, invalidArgument, type SchemaOptions } from '@storage/core';
 import type { ClientConfig, Pool } from 'pg';
+import { type ListenSettings, listenSettings, type PostgresListenOptions } from './postgres-listen-options.ts';
 
 /** Options of `createPostgres`. */
 export interface PostgresOptions extends CommonOptions, SchemaOptions {
@@ -30,6 +31,8 @@ export interface PostgresOptions extends CommonOptions, SchemaOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** Statements are prepared once a connection and session settings are made. `false` behind a pooler that hands each transaction another connection, such as PgBouncer. Missing: `true`. */
   readonly namedStatements?: boolean | undefined;
+  /** The connection that messages are listened for on: one of its own, while there are subscriptions. With `namedStatements: false` there are no messages unless it has a `url`. */
+  readonly listen?: PostgresListenOptions | undefined;
   /** What the server shows these connections under. Missing: `storage`. */
   readonly applicationName?: string | undefined;
   /** Paths that get an index, as they stand in filters: `data.user.age`, `metadata.event_type`, `updatedAt`. `data` or `metadata` alone: one index for equality on any path in it. Missing: none. */
@@ -49,6 +52,8 @@ export interface PostgresSettings {
   readonly poolSize: number;
   readonly connectTimeoutMs: number;
   readonly namedStatements: boolean;
+  /** Missing: there are no messages. */
+  readonly listen: ListenSettings | undefined;
   readonly fields: readonly DeclaredField[];
   readonly maxValueBytes: number;
   readonly migrate: 'auto' | 'verify' | 'off';
@@ -138,6 +143,7 @@ export function postgresSettings(options: PostgresOptions = {}): PostgresSetting
     poolSize: checkNumber(options.poolSize ?? 10, 1, 10_000, 'poolSize'),
     connectTimeoutMs: checkNumber(options.connectTimeoutMs ?? 10_000, 1, 2 ** 31 - 1, 'connectTimeoutMs'),
     namedStatements,
+    listen: listenSettings(options.listen, pool?.options ?? connection, !namedStatements),
     fields: checkFields(options.fields ?? []),
     maxValueBytes: checkNumber(options.maxValueBytes ?? 16 * 1024 * 1024, 1, largestValue, 'maxValueBytes'),
     migrate: checkOneOf(options.migrate ?? 'auto', ['auto', 'verify', 'off'], 'migrate'),
