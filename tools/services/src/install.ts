@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { access, chmod, constants, readdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { SpawnOptions } from './recipe.ts';
 
 const exec = promisify(execFile);
 
@@ -28,13 +29,14 @@ export async function findProgram(name: string): Promise<string | undefined> {
 export async function run(
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly minutes?: number } = {},
+  options: Pick<SpawnOptions, 'cwd' | 'env' | 'account'> & { readonly minutes?: number } = {},
 ): Promise<string> {
-  const { cwd, env, minutes = 10 } = options;
+  const { cwd, env, account, minutes = 10 } = options;
   try {
     const { stdout } = await exec(command, [...args], {
       ...(cwd === undefined ? {} : { cwd }),
       env: { ...process.env, ...env },
+      ...account,
       timeout: minutes * 60_000,
       killSignal: 'SIGKILL',
       maxBuffer: 64 * 1024 * 1024,

@@ -54,10 +54,12 @@ export interface StartContext {
   /** Starts a program with its output in the log. It is on record, and ended whatever happens. */
   spawn(command: string, args: readonly string[], options?: SpawnOptions): ServerProcess;
   /**
-   * Asks until `probe` answers true (a probe that throws has not answered yet). Throws with the end of the log when a program of
-   * this server ends or the time is over.
+   * Asks until `probe` answers something (when it throws, it is asked again). Throws with the end of the log when a program of this
+   * server ends or the time is over (missing: 60 s).
    */
-  ready(probe: () => Promise<boolean>, seconds?: number): Promise<void>;
+  ready<Answer>(probe: () => Promise<Answer>, seconds?: number): Promise<Answer>;
+  /** Called when everything has ended, before the data is removed. */
+  atEnd(cleanUp: () => Promise<void>): void;
 }
 
 export interface SpawnOptions {
