@@ -53,7 +53,7 @@ async function startDaemon(): Promise<void> {
   const log = openSync(join(await homeFolder('logs'), 'daemon.log'), 'a');
   // Nothing of a test runner's goes on to the servers.
   const { NODE_OPTIONS: _, JEST_WORKER_ID: __, ...env } = process.env;
-  const child = spawn(process.execPath, [...(fromSource ? ['--import', 'tsx'] : []), entry], {
+  const child = spawn(process.execPath, [...(fromSource ? ['--import', 'tsx'] : []), entry, fingerprint()], {
     cwd: fileURLToPath(new URL('../', import.meta.url)),
     detached: true,
     env,

@@ -2,16 +2,15 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runDaemon } from './daemon.ts';
-import { claim, filledFolder, fingerprint, homeFolder, removeFolder } from './home.ts';
+import { claim, filledFolder, homeFolder, removeFolder } from './home.ts';
 import { beginRecord, isAlive, keepRecord, sweep } from './run-record.ts';
 
 /**
  * Takes the next number among the runs of this fingerprint. Only one program can have a number, and one that finds a living one
  * leaves the work to it: so there is one daemon, however many start at once.
  */
-async function takeRun(): Promise<string | undefined> {
+async function takeRun(prefix: string): Promise<string | undefined> {
   const runs = await homeFolder('run');
-  const prefix = `${fingerprint()}-`;
   const others = async (): Promise<number[]> => {
     const names = (await readdir(runs)).filter((name) => name.startsWith(prefix));
     return names.map((name) => Number(name.slice(prefix.length))).sort((a, b) => a - b);
@@ -34,7 +33,8 @@ async function takeRun(): Promise<string | undefined> {
   }
 }
 
-const folder = await takeRun();
+const [fingerprint = ''] = process.argv.slice(2);
+const folder = await takeRun(`${fingerprint}-`);
 if (folder !== undefined) {
   const record = keepRecord(folder);
   // A stubborn orphan must not keep others from their servers.

@@ -14,10 +14,11 @@ export const lingerMs = 4_000;
 interface Shared {
   readonly name: ServiceName;
   readonly watchers: Set<(text: string) => void>;
+  /** Hang up on those who lease it. */
+  readonly holders: Set<() => void>;
   readonly result: Promise<RunningServer | AbsentService>;
   /** What `result` became. */
   settled?: RunningServer | AbsentService;
-  leases: number;
   timer?: NodeJS.Timeout;
 }
 
@@ -62,13 +63,19 @@ export async function runDaemon(record: RunRecord): Promise<void> {
     return ended;
   };
 
+  const takeDown = async (entry: Shared): Promise<void> => {
+    const { holders } = entry;
+    await end(entry);
+    for (const hangUp of holders) hangUp();
+  };
+
   const begin = (name: ServiceName): Shared => {
     const watchers = new Set<(text: string) => void>();
     const progress = (text: string): void => {
       for (const tell of watchers) tell(text);
     };
     const result = loadRecipe(name).then((recipe) => acquire(recipe, record, progress));
-    const entry: Shared = { name, watchers, leases: 0, result };
+    const entry: Shared = { name, watchers, holders: new Set(), result };
     result.then(
       (settled) => {
         entry.settled = settled;
@@ -79,7 +86,12 @@ export async function runDaemon(record: RunRecord): Promise<void> {
     return entry;
   };
 
-  const lease = async (name: ServiceName, tell: (text: string) => void, release: Release): Promise<Reply> => {
+  const lease = async (
+    name: ServiceName,
+    tell: (text: string) => void,
+    release: Release,
+    hangUp: () => void,
+  ): Promise<Reply> => {
     let entry = shared.get(name);
     // Somebody ended it behind our back.
     if (entry?.settled !== undefined && !isAbsent(entry.settled) && !entry.settled.running()) {
@@ -89,12 +101,12 @@ export async function runDaemon(record: RunRecord): Promise<void> {
     entry ??= shared.get(name) ?? begin(name);
     const held = entry;
     clearTimeout(held.timer);
-    held.leases++;
+    held.holders.add(hangUp);
     held.watchers.add(tell);
     release(() => {
-      held.leases--;
+      held.holders.delete(hangUp);
       held.watchers.delete(tell);
-      if (held.leases > 0 || shared.get(name) !== held || (held.settled !== undefined && isAbsent(held.settled)))
+      if (held.holders.size > 0 || shared.get(name) !== held || (held.settled !== undefined && isAbsent(held.settled)))
         return;
       held.timer = setTimeout(() => void end(held), lingerMs);
     });
@@ -123,9 +135,9 @@ export async function runDaemon(record: RunRecord): Promise<void> {
   const status = (): DaemonStatus => ({
     pid: process.pid,
     own,
-    shared: [...shared.values()].map(({ name, leases, settled }) => ({
+    shared: [...shared.values()].map(({ name, holders, settled }) => ({
       name,
-      leases,
+      leases: holders.size,
       ...(settled === undefined ? {} : { service: isAbsent(settled) ? settled : settled.service }),
     })),
   });
@@ -141,7 +153,7 @@ export async function runDaemon(record: RunRecord): Promise<void> {
     const answer = async (request: Request): Promise<Reply> => {
       switch (request.ask) {
         case 'lease':
-          return await lease(request.name, tell, release);
+          return await lease(request.name, tell, release, () => void close());
         case 'own': {
           const started = await startOwn(request.name, request.durable, tell, release);
           server = started.server;
@@ -157,7 +169,7 @@ export async function runDaemon(record: RunRecord): Promise<void> {
         case 'status':
           return { status: status() };
         case 'down':
-          await Promise.all(request.names.flatMap((name) => shared.get(name) ?? []).map(end));
+          await Promise.all(request.names.flatMap((name) => shared.get(name) ?? []).map(takeDown));
           return { done: true };
         default:
           if (server === undefined) throw new Error('This connection has no server of its own.');

@@ -90,6 +90,13 @@ export function createCache(progress: (text: string) => void): Cache {
  * built from them.
  */
 export function fingerprint(): string {
+  known ??= hashSources();
+  return known;
+}
+
+let known: string | undefined;
+
+function hashSources(): string {
   const folder = fileURLToPath(new URL('../src/', import.meta.url));
   const hash = createHash('sha256');
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
