@@ -33,7 +33,7 @@ const boundaries = (extra = {}) => [
 ];
 
 export default [
-  { ignores: ['**/dist/', '**/out-tsc/', '**/reports/', '**/node_modules/', '.nx/'] },
+  { ignores: ['**/dist/', '**/out-tsc/', '**/generated/', '**/reports/', '**/node_modules/', '.nx/'] },
   {
     files: ['**/*.ts'],
     languageOptions: { parser, parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
