@@ -7,6 +7,8 @@ const recipes: Partial<Record<ServiceName, () => Promise<Recipe>>> = {
   redis: async () => (await import('./recipes/redis.ts')).redis,
   'redis-sentinel': async () => (await import('./recipes/redis-sentinel.ts')).redisSentinel,
   'redis-cluster': async () => (await import('./recipes/redis-cluster.ts')).redisCluster,
+  minio: async () => (await import('./recipes/minio.ts')).minio,
+  seaweedfs: async () => (await import('./recipes/seaweedfs.ts')).seaweedfs,
 };
 
 /** Where `name` can be had by URL: `STORAGE_TEST_REDIS_CLUSTER_URL`. */
