@@ -111,12 +111,6 @@ const rules: { readonly [code: string]: Rule } = {
   EHOSTUNREACH: unreachable,
   ENETUNREACH: unreachable,
   ENOENT: unreachable,
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  ERR_TLS_CERT_ALTNAME_INVALID: untrusted,
-  CERT_HAS_EXPIRED: untrusted,
 };
 
 /** What the driver says without a code, by how it begins. Before a statement was sent nothing can have been applied. */
@@ -137,8 +131,17 @@ function lostBefore(): string {
   return 'The connection to PostgreSQL at {where} was lost before the statement was sent.';
 }
 
+/** What `node:tls` says when no connection can be made, or the certificate is not trusted. */
+const tlsCodes =
+  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|HOSTNAME_MISMATCH|EPROTO)/;
+
+function ruleOf({ code }: NativeError): Rule | undefined {
+  if (tlsCodes.test(code)) return untrusted;
+  return rules[code] ?? (code.startsWith('08') ? lost : undefined);
+}
+
 function translation(error: NativeError, where: string): Translation | undefined {
-  const known = rules[error.code] ?? (/^08/.test(error.code) ? lost : undefined);
+  const known = ruleOf(error);
   if (known !== undefined) return known(error, where);
   return byMessage.find(([start]) => error.message.startsWith(start))?.[1](error, where) ?? translateNetwork(error);
 }
