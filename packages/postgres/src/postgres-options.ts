@@ -33,6 +33,8 @@ export interface PostgresOptions extends CommonOptions, SchemaOptions {
   readonly namedStatements?: boolean | undefined;
   /** The connection that messages are listened for on: one of its own, while there are subscriptions. With `namedStatements: false` there are no messages unless it has a `url`. */
   readonly listen?: PostgresListenOptions | undefined;
+  /** URLs of standbys that answer what is read through `stale`, in turn; `ssl` and `schema` are those of the primary. Missing: none. */
+  readonly replicas?: readonly string[] | undefined;
   /** What the server shows these connections under. Missing: `storage`. */
   readonly applicationName?: string | undefined;
   /** Paths that get an index, as they stand in filters: `data.user.age`, `metadata.event_type`, `updatedAt`. `data` or `metadata` alone: one index for equality on any path in it. Missing: none. */
@@ -41,13 +43,18 @@ export interface PostgresOptions extends CommonOptions, SchemaOptions {
   readonly maxValueBytes?: number | undefined;
 }
 
-/** Options, checked and complete. */
-export interface PostgresSettings {
-  /** Where the server is, for messages: without user and password. */
+/** A server, and how it is reached. */
+export interface PostgresPlace {
+  /** For messages: without user and password. */
   readonly where: string;
   /** Of the connections of our own. */
   readonly connection: ClientConfig;
+}
+
+/** Options, checked and complete. */
+export interface PostgresSettings extends PostgresPlace {
   readonly pool: Pool | undefined;
+  readonly replicas: readonly PostgresPlace[];
   readonly schema: string;
   readonly poolSize: number;
   readonly connectTimeoutMs: number;
@@ -81,9 +88,9 @@ function checkText(value: unknown, name: string): string {
 }
 
 /** Takes a URL for what it says of the place, and refuses what is none. */
-function placeOf(url: string): string {
+function placeOf(url: string, name: string = 'url'): string {
   if (!URL.canParse(url) || !/^postgres(ql)?:/.test(url))
-    throw invalidArgument('url is postgres://user:password@host:port/database.', { path: 'url' });
+    throw invalidArgument(`${name} is postgres://user:password@host:port/database.`, { path: name });
   const { hostname, port, pathname, searchParams } = new URL(url);
   const host = hostname === '' ? (searchParams.get('host') ?? 'localhost') : hostname;
   return `${host}:${port === '' ? 5432 : port}${pathname === '/' ? '' : pathname}`;
@@ -91,8 +98,27 @@ function placeOf(url: string): string {
 
 const parts = ['host', 'port', 'database', 'user', 'password'] as const;
 
-function toConnection(options: PostgresOptions): { readonly where: string; readonly connection: ClientConfig } {
-  const { pool, ssl, applicationName = 'storage' } = options;
+function sharedConnection({ ssl, applicationName = 'storage' }: PostgresOptions): ClientConfig {
+  return {
+    application_name: checkText(applicationName, 'applicationName'),
+    keepAlive: true,
+    ...(ssl !== undefined && { ssl }),
+  };
+}
+
+function toReplicas(options: PostgresOptions): readonly PostgresPlace[] {
+  const { replicas = [] } = options;
+  if (!Array.isArray(replicas)) throw invalidArgument('replicas is a list of URLs.', { path: 'replicas' });
+  const shared = sharedConnection(options);
+  return (replicas as readonly unknown[]).map((url, index) => {
+    const name = `replicas[${index}]`;
+    assertText(url, name);
+    return { where: placeOf(url, name), connection: { ...shared, connectionString: url } };
+  });
+}
+
+function toConnection(options: PostgresOptions): PostgresPlace {
+  const { pool } = options;
   if (options.url !== undefined && options.connectionString !== undefined)
     throw invalidArgument('url and connectionString are two names of one option; give one.', {
       path: 'connectionString',
@@ -108,11 +134,7 @@ function toConnection(options: PostgresOptions): { readonly where: string; reado
       throw invalidArgument('pool is a Pool of the package pg.', { path: 'pool' });
     return { where: 'the server of the given pool', connection: {} };
   }
-  const shared: ClientConfig = {
-    application_name: checkText(applicationName, 'applicationName'),
-    keepAlive: true,
-    ...(ssl !== undefined && { ssl }),
-  };
+  const shared = sharedConnection(options);
   if (url !== undefined) {
     assertText(url, 'url');
     return { where: placeOf(url), connection: { ...shared, connectionString: url } };
@@ -139,6 +161,7 @@ export function postgresSettings(options: PostgresOptions = {}): PostgresSetting
     where,
     connection,
     pool,
+    replicas: toReplicas(options),
     schema: checkName(options.schema ?? 'public', 'schema'),
     poolSize: checkNumber(options.poolSize ?? 10, 1, 10_000, 'poolSize'),
     connectTimeoutMs: checkNumber(options.connectTimeoutMs ?? 10_000, 1, 2 ** 31 - 1, 'connectTimeoutMs'),
