@@ -1,6 +1,7 @@
 // Prints what ran against what, from the reports that the tests wrote into each project's `reports/`:
 //   jest.json                    one a project, written by tools/jest/report.mjs
 //   conformance-<backend>.json   one a run of the conformance kit, written by the kit
+//   absent-<service>.json        one a server that could not be had, written by its tests
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from './workspace.mjs';
@@ -11,7 +12,7 @@ export function readReports(projects) {
     const reports = join(folder, 'reports');
     return listJson(reports)
       .map((file) => readJson(join(reports, file)))
-      .filter((report) => report.kind === 'jest' || report.kind === 'conformance')
+      .filter(({ kind }) => ['jest', 'conformance', 'absent'].includes(kind))
       .map((report) => ({ ...report, project: name }));
   });
 }
@@ -42,22 +43,37 @@ export function total(counts) {
 export function printTables(projects, reports, startedAt) {
   const origin = ({ missing, startedAt: started }) =>
     missing ? 'no report' : Date.parse(started) < startedAt ? 'replayed' : 'run';
-  const conformance = reports.filter(({ kind }) => kind === 'conformance');
-  if (conformance.length > 0) {
+  const ran = reports.filter(({ kind }) => kind === 'conformance');
+  const absent = reports.filter(({ kind }) => kind === 'absent');
+  if (ran.length + absent.length > 0) {
     printTable(
       ['backend', 'server', 'version', 'how', 'suites', 'passed', 'failed', ''],
-      conformance.map((report) => [
-        report.backend,
-        report.server.name,
-        report.server.version,
-        report.server.how,
-        report.suites.length,
-        report.passed,
-        // A chosen test without a result was left out, and that is no pass.
-        report.chosen - report.passed,
-        origin(report),
-      ]),
+      [
+        ...ran.map((report) => [
+          report.backend,
+          report.server.name,
+          report.server.version,
+          report.server.how,
+          report.suites.length,
+          report.passed,
+          // A chosen test without a result was left out, and that is no pass.
+          report.chosen - report.passed,
+          origin(report),
+        ]),
+        ...absent.map((report) => [
+          report.project.replace(/^@storage\//, ''),
+          report.server.name,
+          undefined,
+          report.server.how,
+          undefined,
+          undefined,
+          undefined,
+          origin(report),
+        ]),
+      ],
     );
+    const whys = new Set(absent.map(({ server, why }) => `${server.name} is absent: ${why}`));
+    for (const why of whys) console.log(why);
   }
   const counts = testCounts(projects, reports);
   printTable(
@@ -70,7 +86,7 @@ export function printTables(projects, reports, startedAt) {
 function printTable(head, rows) {
   const cells = [head, ...rows.map((row) => row.map((cell) => (cell === undefined ? '' : String(cell))))];
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
-  const isNumber = (column) => rows.every((row) => typeof row[column] === 'number');
+  const isNumber = (column) => rows.every((row) => ['number', 'undefined'].includes(typeof row[column]));
   const line = (row) =>
     row
       .map((cell, column) => (isNumber(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
