@@ -1,5 +1,6 @@
 export * from './async-coalescer.ts';
 export * from './call.ts';
+export * from './chunks.ts';
 export * from './client.ts';
 export type { LaneOptions } from './coalescer-lane.ts';
 export { recordId } from './coalescer-member.ts';

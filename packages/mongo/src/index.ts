@@ -1,5 +1,4 @@
 export { createMongo, type MongoBackend } from './mongo-backend.ts';
 export type { MongoCapabilities } from './mongo-capabilities.ts';
-export type { MongoClient } from './mongo-client.ts';
 export type { MongoOptions } from './mongo-options.ts';
 export { mongoPlugin } from './mongo-plugin.ts';

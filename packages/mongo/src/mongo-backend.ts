@@ -1,47 +1,46 @@
 import {
   type BackendContext,
-  type ClientHolder,
+  type Call,
   createHealth,
   createLifecycle,
   createRecordStore,
-  injectedClient,
   type Lifecycle,
-  ownedClient,
 } from '@storage/backend-kit';
 import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
 import { type MongoCapabilities, mongoCapabilities } from './mongo-capabilities.ts';
-import { connectMongo, type MongoClient } from './mongo-client.ts';
 import { translateMongo } from './mongo-errors.ts';
-import { type MongoOptions, mongoSettings } from './mongo-options.ts';
+import { checkHealth } from './mongo-health.ts';
+import { type MongoOptions, type MongoSettings, mongoSettings } from './mongo-options.ts';
 import { MongoRecords } from './mongo-records.ts';
+import { applySchema } from './mongo-schema.ts';
+import { type MongoStore, openMongo } from './mongo-store.ts';
+import { MongoSweep } from './mongo-sweep.ts';
 
-/** Mongo as a backend. */
+/** A store in one collection of MongoDB, and those beside it. */
 export interface MongoBackend extends Backend<MongoCapabilities> {
+  readonly name: 'mongo';
   readonly records: RecordStore;
 }
 
 class Mongo implements MongoBackend {
   readonly name = 'mongo';
-  readonly capabilities: MongoCapabilities = mongoCapabilities;
+  readonly capabilities: MongoCapabilities;
   readonly records: RecordStore;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
+  readonly #settings: MongoSettings;
   readonly #lifecycle: Lifecycle;
+  readonly #records = new MongoRecords();
+  #store!: MongoStore;
+  #sweep!: MongoSweep;
 
-  constructor(options: MongoOptions) {
-    const { url, client, clock, newId, defaultTimeoutMs } = mongoSettings(options);
-    const holder: ClientHolder<MongoClient> =
-      client === undefined
-        ? ownedClient(
-            () => connectMongo(url),
-            (own) => own.close(),
-          )
-        : injectedClient(client);
+  constructor(settings: MongoSettings) {
+    const { clock, newId, defaultTimeoutMs } = settings;
+    this.#settings = settings;
+    this.capabilities = mongoCapabilities(settings);
     this.#lifecycle = createLifecycle({
       backend: this.name,
-      open: async () => {
-        await holder.get();
-      },
-      close: () => holder.close(),
+      open: (call) => this.#connect(call),
+      close: () => this.#disconnect(),
       defaultTimeoutMs,
     });
     const context: BackendContext = {
@@ -52,17 +51,14 @@ class Mongo implements MongoBackend {
       newId,
       defaultTimeoutMs,
     };
-    this.records = createRecordStore(new MongoRecords(() => holder.get(), clock), context);
+    this.records = createRecordStore(this.#records, context);
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
       translate: translateMongo,
       clock,
       defaultTimeoutMs,
-      check: async () => {
-        await (await holder.get()).ping();
-        return {};
-      },
+      check: (call) => checkHealth(this.#store, settings, this.#trouble(), call),
     });
   }
 
@@ -81,9 +77,41 @@ class Mongo implements MongoBackend {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  async #connect(call: Call): Promise<void> {
+    try {
+      const store = await openMongo(this.#settings);
+      try {
+        call.check();
+        await applySchema(store, this.#settings, call);
+      } catch (error) {
+        await store.close();
+        throw error;
+      }
+      const sweep = new MongoSweep(store);
+      this.#store = store;
+      this.#sweep = sweep;
+      this.#records.attach(store, () => sweep.afterWrite());
+    } catch (error) {
+      throw translateMongo(error, { operation: 'open', key: undefined, write: false });
+    }
+  }
+
+  /** What went wrong where nobody waits for it. */
+  #trouble(): string | undefined {
+    const { trouble } = this.#sweep;
+    return trouble === undefined
+      ? undefined
+      : translateMongo(trouble, { operation: 'sweep', key: undefined, write: true }).message;
+  }
+
+  async #disconnect(): Promise<void> {
+    await this.#sweep.stop();
+    await this.#store.close();
+  }
 }
 
-/** Makes a Mongo backend, not yet open. */
+/** A store in MongoDB. Nothing is connected before `open`. Bad options are `invalid_argument` at once. */
 export function createMongo(options: MongoOptions = {}): MongoBackend {
-  return new Mongo(options);
+  return new Mongo(mongoSettings(options));
 }

@@ -1,41 +1,46 @@
 import type { Capabilities, RecordCapabilities } from '@storage/core';
+import type { MongoSettings } from './mongo-options.ts';
 
-/** Narrow where types depend on it: every facet that is stated is there. */
+/** What every MongoDB store can do. */
 export interface MongoCapabilities extends Capabilities {
-  readonly records: RecordCapabilities;
+  readonly records: RecordCapabilities & { readonly level: 'full' };
+  readonly vectors: false;
+  readonly graph: false;
 }
 
-/** What the backend can do: every flag is shown by the kit, in both directions. Begin with little, and raise a flag with what it stands for. */
-export const mongoCapabilities: MongoCapabilities = {
-  records: {
-    level: 'full',
-    keys: 'any',
-    maxValueBytes: 16 * 1024 * 1024,
-    metadata: true,
-    maxMetadataBytes: 1024 * 1024,
-    bytes: true,
-    list: 'ordered',
-    query: 'scan',
-    scanLimit: 10_000,
-    sort: false,
-    streams: false,
-    ttl: { listing: 'exact' },
-    conditional: 'record',
-    conditionalDelete: true,
-    conditionalStreams: true,
-    programOrder: true,
-    createdAt: true,
-    deleteReports: 'exact',
-    deleteWhere: 'per-record',
-    atomicBatches: false,
-    namespaces: true,
-  },
-  vectors: false,
-  graph: false,
-  messaging: false,
-  transactions: false,
-  facets: [],
-  abort: 'before-start',
-  persistent: false,
-  consistency: 'strong',
-};
+/** Transactions and change streams are there where the options say so: `open` proves it, or fails. */
+export function mongoCapabilities({ maxValueBytes, transactions, changeStreams }: MongoSettings): MongoCapabilities {
+  return {
+    records: {
+      level: 'full',
+      keys: 'any',
+      maxValueBytes,
+      metadata: true,
+      maxMetadataBytes: 256 * 1024,
+      bytes: true,
+      list: 'ordered',
+      query: 'indexed',
+      scanLimit: null,
+      sort: true,
+      streams: true,
+      ttl: { listing: 'exact' },
+      conditional: 'record',
+      conditionalDelete: true,
+      conditionalStreams: true,
+      programOrder: true,
+      createdAt: true,
+      deleteReports: 'exact',
+      deleteWhere: 'per-record',
+      atomicBatches: transactions,
+      namespaces: true,
+    },
+    vectors: false,
+    graph: false,
+    messaging: changeStreams && { scope: 'server' },
+    transactions: transactions && { interactive: true },
+    facets: [],
+    abort: 'client',
+    persistent: true,
+    consistency: 'strong',
+  };
+}

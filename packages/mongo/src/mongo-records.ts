@@ -1,221 +1,281 @@
-import type {
-  Call,
-  CompiledFilter,
-  InfoRow,
-  PageRequest,
-  RecordDriver,
-  RecordRow,
-  RowOutcome,
-  RowPage,
-  WriteHead,
-  WriteRow,
+import {
+  AsyncCoalescer,
+  type Call,
+  type CompiledFilter,
+  type Gathered,
+  type InfoRow,
+  type PageRequest,
+  type RecordDriver,
+  type RecordRow,
+  type RowOutcome,
+  type RowPage,
+  recordId,
+  slices,
+  type WriteHead,
+  type WriteRow,
 } from '@storage/backend-kit';
-import type { StorageError } from '@storage/core';
-import { compareCodePoints, type FilterNode } from '@storage/core/filter';
-import type { MongoClient } from './mongo-client.ts';
-import { alreadyExists, conflict, translateMongo } from './mongo-errors.ts';
+import { StorageError } from '@storage/core';
+import type { FilterNode } from '@storage/core/filter';
+import { type FoundDocument, idOf, isLive, live, toInfoRow, toRecordRow, wholeProjection } from './mongo-documents.ts';
+import { translateMongo } from './mongo-errors.ts';
 import { compileMongoFilter, type MongoFilter } from './mongo-filter.ts';
+import { listNamespaces } from './mongo-namespaces.ts';
+import { countDocuments, pageDocuments } from './mongo-pages.ts';
+import { dropNamespace, type RemoveOp, removeBatch, removeOne, removeWhere } from './mongo-removes.ts';
+import type { MongoStore } from './mongo-store.ts';
+import { inlineBytes, readBytes, readStream, writeStream } from './mongo-streams.ts';
+import { type WriteOp, writeBatch, writeRow } from './mongo-writes.ts';
 
-/** How many rows one request to the engine reads. */
-const scanPage = 1000;
+/** JSON has to fit into one document together with what filters look at, whatever is in it. */
+const jsonBytes = 4 * 1024 * 1024;
 
-/** Records over the client. Arguments come checked and encoded; what is thrown is translated by the facade. */
+interface ReadOp {
+  readonly ns: string;
+  readonly key: string;
+}
+
+async function settle<T>(operation: string, key: string, work: Promise<T>): Promise<RowOutcome<T>> {
+  try {
+    return { ok: true, value: await work };
+  } catch (error) {
+    return { ok: false, error: translateMongo(error, { operation, key, write: true }) };
+  }
+}
+
+/** A lane's work with the errors of this library: the coalescer goes by their codes. */
+async function translated<T>(operation: string, write: boolean, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw translateMongo(error, { operation, key: undefined, write });
+  }
+}
+
+/** The row with bytes that nobody else can change: it may be sent after the call has returned. */
+function ownRow(row: WriteRow): WriteRow {
+  return typeof row.content === 'string' ? row : { ...row, content: new Uint8Array(row.content) };
+}
+
+/** Records over the server. Arguments come checked and encoded; what is thrown is translated by the facade. */
 export class MongoRecords implements RecordDriver<MongoFilter> {
-  readonly #connect: () => Promise<MongoClient>;
-  readonly #clock: () => number;
+  #store!: MongoStore;
+  #afterWrite: () => void = () => undefined;
+  readonly #coalescer = new AsyncCoalescer();
+  readonly #reads: Gathered<ReadOp, FoundDocument | undefined>;
+  readonly #existing: Gathered<ReadOp, boolean>;
+  readonly #writes: Gathered<WriteOp, InfoRow>;
+  readonly #removes: Gathered<RemoveOp, boolean>;
 
-  constructor(connect: () => Promise<MongoClient>, clock: () => number) {
-    this.#connect = connect;
-    this.#clock = clock;
-  }
-
-  async read(ns: string, key: string): Promise<RecordRow | undefined> {
-    const client = await this.#connect();
-    const row = this.#live(await client.get(ns, key));
-    return row === undefined ? undefined : { ...row, content: copyOf(row.content) };
-  }
-
-  readMany(ns: string, keys: readonly string[]): Promise<readonly (RecordRow | undefined)[]> {
-    return Promise.all(keys.map((key) => this.read(ns, key)));
-  }
-
-  async exists(ns: string, key: string): Promise<boolean> {
-    const client = await this.#connect();
-    return this.#live(await client.get(ns, key)) !== undefined;
-  }
-
-  async write(ns: string, row: WriteRow): Promise<InfoRow> {
-    const { ttlMs, condition, ...kept } = row;
-    const content = copyOf(row.content);
-    const client = await this.#connect();
-    return client.update(ns, row.key, (stored): RecordRow => {
-      const present = this.#live(stored);
-      if (condition?.type === 'absent' && present !== undefined) throw alreadyExists(row.key);
-      if (condition?.type === 'match' && present?.etag !== condition.etag) throw conflict(row.key);
-      const now = this.#clock();
-      return {
-        ...kept,
-        content,
-        createdAt: present?.createdAt ?? now,
-        updatedAt: now,
-        expiresAt: ttlMs === null ? null : now + ttlMs,
-      };
+  constructor() {
+    this.#reads = this.#coalescer.lane({
+      write: false,
+      run: (ops) => translated('records.retrieve', false, this.#find(ops)),
+    });
+    this.#existing = this.#coalescer.lane({
+      write: false,
+      run: (ops) => translated('records.exists', false, this.#look(ops)),
+    });
+    this.#writes = this.#coalescer.lane({
+      write: true,
+      run: (ops) => translated('records.store', true, this.#write(ops)),
+    });
+    this.#removes = this.#coalescer.lane({
+      write: true,
+      run: (ops) => translated('records.delete', true, this.#remove(ops)),
     });
   }
 
-  writeMany(ns: string, rows: readonly WriteRow[]): Promise<readonly RowOutcome<InfoRow>[]> {
-    return Promise.all(rows.map((row) => outcomeOf(this.write(ns, row), 'records.storeMany', row.key)));
+  /** Gives it a store to work on: no call comes before. */
+  attach(store: MongoStore, afterWrite: () => void): void {
+    this.#store = store;
+    this.#afterWrite = afterWrite;
   }
 
-  async writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks) {
-      call.check();
-      // The sender may use its buffer again.
-      parts.push(chunk.slice());
+  async #find(ops: readonly ReadOp[]): Promise<readonly RowOutcome<FoundDocument | undefined>[]> {
+    const { records, now } = this.#store;
+    const ids = ops.map(({ ns, key }) => idOf(ns, key));
+    const options = { projection: wholeProjection, batchSize: ids.length + 1 };
+    const cursor = records.find({ _id: ids.length === 1 ? { $eq: ids[0] as string } : { $in: ids } }, options);
+    const present = now();
+    const found = new Map((await cursor.toArray()).map((document) => [document._id, document]));
+    return ids.map((id) => {
+      const document = found.get(id);
+      return { ok: true, value: document !== undefined && isLive(document, present) ? document : undefined };
+    });
+  }
+
+  async #look(ops: readonly ReadOp[]): Promise<readonly RowOutcome<boolean>[]> {
+    const { records, now } = this.#store;
+    const ids = ops.map(({ ns, key }) => idOf(ns, key));
+    const cursor = records.find({ _id: { $in: ids }, expiresAt: live(now()) }, { projection: { _id: 1 } });
+    const found = new Set((await cursor.toArray()).map(({ _id }) => _id));
+    return ids.map((id) => ({ ok: true, value: found.has(id) }));
+  }
+
+  async #write(ops: readonly WriteOp[]): Promise<readonly RowOutcome<InfoRow>[]> {
+    const [first] = ops;
+    const outcomes: readonly RowOutcome<InfoRow>[] =
+      first !== undefined && ops.length === 1
+        ? [{ ok: true, value: await writeRow(this.#store, first.ns, first.row) }]
+        : await writeBatch(this.#store, ops);
+    this.#afterWrite();
+    return outcomes;
+  }
+
+  async #remove(ops: readonly RemoveOp[]): Promise<readonly RowOutcome<boolean>[]> {
+    const [first] = ops;
+    const outcomes: readonly RowOutcome<boolean>[] =
+      first !== undefined && ops.length === 1
+        ? [{ ok: true, value: await removeOne(this.#store, first.ns, first.key, undefined) }]
+        : await removeBatch(this.#store, ops);
+    this.#afterWrite();
+    return outcomes;
+  }
+
+  async read(ns: string, key: string, call: Call): Promise<RecordRow | undefined> {
+    const found = await this.#reads(recordId(ns, key), { ns, key }, call);
+    return found && this.#toRow(found);
+  }
+
+  /** Those who asked together for the same bytes get a copy each. */
+  async #toRow(document: FoundDocument): Promise<RecordRow> {
+    const { file } = document;
+    if (file === undefined) return toRecordRow(document);
+    const info = toInfoRow(document);
+    return { ...info, content: await readBytes(this.#store, info.key, file, info.size) };
+  }
+
+  readMany(ns: string, keys: readonly string[], call: Call): Promise<readonly (RecordRow | undefined)[]> {
+    return Promise.all(keys.map((key) => this.read(ns, key, call)));
+  }
+
+  exists(ns: string, key: string, call: Call): Promise<boolean> {
+    return this.#existing(recordId(ns, key), { ns, key }, call);
+  }
+
+  async write(ns: string, row: WriteRow, call: Call): Promise<InfoRow> {
+    const { content, condition, key, size } = row;
+    if (typeof content === 'string') {
+      if (size > jsonBytes) throw tooMuchJson(size);
+    } else if (size > inlineBytes) {
+      return this.writeStream(ns, row, slices(new Uint8Array(content)), call);
     }
-    const content = Buffer.concat(parts);
-    return this.write(ns, { ...head, content, size: content.length });
+    if (condition === undefined) return this.#writes(recordId(ns, key), { ns, row: ownRow(row) }, call);
+    const own = ownRow(row);
+    return this.#behind(ns, key, call, () => writeRow(this.#store, ns, own));
   }
 
-  async readStream(
+  writeMany(
+    ns: string,
+    rows: readonly WriteRow[],
+    _atomic: boolean,
+    call: Call,
+  ): Promise<readonly RowOutcome<InfoRow>[]> {
+    return Promise.all(rows.map((row) => settle('records.storeMany', row.key, this.write(ns, row, call))));
+  }
+
+  async remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): Promise<boolean> {
+    const there =
+      etag === undefined
+        ? await this.#removes(recordId(ns, key), { ns, key }, call)
+        : await this.#behind(ns, key, call, () => removeOne(this.#store, ns, key, etag));
+    return there || !report;
+  }
+
+  removeMany(
+    ns: string,
+    keys: readonly string[],
+    _atomic: boolean,
+    call: Call,
+  ): Promise<readonly RowOutcome<boolean>[]> {
+    return Promise.all(
+      keys.map((key) => settle('records.deleteMany', key, this.remove(ns, key, undefined, true, call))),
+    );
+  }
+
+  touch(ns: string, key: string, ttlMs: number | null, call: Call): Promise<boolean> {
+    return this.#behind(ns, key, call, async () => {
+      const { records, now } = this.#store;
+      const present = now();
+      const { matchedCount } = await records.updateOne(
+        { _id: idOf(ns, key), expiresAt: live(present) },
+        ttlMs === null ? { $unset: { expiresAt: true } } : { $set: { expiresAt: new Date(present + ttlMs) } },
+      );
+      return matchedCount > 0;
+    });
+  }
+
+  writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
+    return writeStream(this.#store, { ns, head, chunks, call }, (task) => this.#behind(ns, head.key, call, task));
+  }
+
+  readStream(
     ns: string,
     key: string,
     range: { readonly offset: number; readonly length: number | undefined },
+    call: Call,
   ): Promise<(InfoRow & { readonly chunks: AsyncIterable<Uint8Array> }) | undefined> {
-    const row = await this.read(ns, key);
-    if (row === undefined) return undefined;
-    const bytes = typeof row.content === 'string' ? new TextEncoder().encode(row.content) : row.content;
-    const end = range.length === undefined ? bytes.length : range.offset + range.length;
-    return { ...row, chunks: oneChunk(bytes.subarray(range.offset, end)) };
-  }
-
-  async remove(ns: string, key: string, etag?: string, report: boolean = true): Promise<boolean> {
-    const client = await this.#connect();
-    const removed = await client.remove(ns, key, (stored) => {
-      if (etag !== undefined && this.#live(stored)?.etag !== etag) throw conflict(key);
-    });
-    return !report || this.#live(removed) !== undefined;
-  }
-
-  removeMany(ns: string, keys: readonly string[]): Promise<readonly RowOutcome<boolean>[]> {
-    return Promise.all(keys.map((key) => outcomeOf(this.remove(ns, key), 'records.deleteMany', key)));
-  }
-
-  async touch(ns: string, key: string, ttlMs: number | null): Promise<boolean> {
-    const client = await this.#connect();
-    const expiresAt = ttlMs === null ? null : this.#clock() + ttlMs;
-    const touched = await client.update(ns, key, (stored): RecordRow | undefined => {
-      const row = this.#live(stored);
-      return row === undefined ? undefined : { ...row, expiresAt };
-    });
-    return touched !== undefined;
+    return this.#coalescer.after(recordId(ns, key), call, () => readStream(this.#store, { ns, key, range }));
   }
 
   compile(filter: FilterNode): CompiledFilter<MongoFilter> {
     return compileMongoFilter(filter);
   }
 
-  async page(ns: string, request: PageRequest<MongoFilter>, call: Call): Promise<RowPage<RecordRow>> {
-    const rows: RecordRow[] = [];
-    for await (const row of this.#matching(ns, request.prefix, request.filter, request.after?.key, call)) {
-      if (rows.length === request.limit) return { rows, more: true };
-      rows.push({ ...row, content: copyOf(row.content) });
-    }
-    return { rows, more: false };
-  }
-
-  async count(
+  page(
     ns: string,
-    prefix: string,
-    filter: MongoFilter | undefined,
-    _estimate: boolean,
+    request: PageRequest<MongoFilter> & { readonly include: 'rows' },
     call: Call,
-  ): Promise<number> {
-    let count = 0;
-    for await (const _row of this.#matching(ns, prefix, filter, undefined, call)) count++;
-    return count;
+  ): Promise<RowPage<RecordRow>>;
+  page(
+    ns: string,
+    request: PageRequest<MongoFilter> & { readonly include: 'keys' | 'info' },
+    call: Call,
+  ): Promise<RowPage<InfoRow>>;
+  async page(ns: string, request: PageRequest<MongoFilter>, call: Call): Promise<RowPage<InfoRow>> {
+    const { rows, more } = await this.#behindAll(call, () => pageDocuments(this.#store, ns, request, call));
+    if (request.include !== 'rows') return { rows: rows.map(toInfoRow), more };
+    return { rows: await Promise.all(rows.map((row) => this.#toRow(row))), more };
   }
 
-  async removeWhere(ns: string, filter: MongoFilter | undefined, call: Call): Promise<number> {
-    let removed = 0;
-    for await (const { key } of this.#matching(ns, '', filter, undefined, call)) {
-      if (await this.remove(ns, key)) removed++;
-    }
-    return removed;
+  count(ns: string, prefix: string, filter: MongoFilter | undefined, _estimate: boolean, call: Call): Promise<number> {
+    return this.#behindAll(call, () => countDocuments(this.#store, ns, prefix, filter, call));
   }
 
-  async namespaces(
+  removeWhere(ns: string, filter: MongoFilter | undefined, call: Call): Promise<number> {
+    return this.#behindAll(call, () => removeWhere(this.#store, ns, filter));
+  }
+
+  namespaces(
     ns: string,
     request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
     call: Call,
   ): Promise<RowPage<string>> {
-    const found = new Set<string>();
-    for (const path of await this.#below(ns)) {
-      const relative = ns === '' ? path : path.slice(ns.length + 1);
-      // A namespace whose records are all expired is none.
-      if (path !== ns && (await this.count(path, '', undefined, false, call)) > 0)
-        found.add(request.recursive ? relative : (relative.split('/', 1)[0] ?? relative));
-    }
-    const { after, limit } = request;
-    const rows = [...found]
-      .sort(compareCodePoints)
-      .filter((path) => after === undefined || compareCodePoints(path, after) > 0);
-    return { rows: rows.slice(0, limit), more: rows.length > limit };
+    return this.#behindAll(call, () => listNamespaces(this.#store, ns, request));
   }
 
-  async dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
-    let removed = 0;
-    for (const path of recursive ? await this.#below(ns) : [ns])
-      removed += await this.removeWhere(path, undefined, call);
-    return removed;
+  dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
+    return this.#behindAll(call, () => dropNamespace(this.#store, ns, recursive, call));
   }
 
-  /** The namespace and those below it that are in use. */
-  async #below(ns: string): Promise<readonly string[]> {
-    const client = await this.#connect();
-    const paths = await client.namespaces();
-    return paths.filter((path) => ns === '' || path === ns || path.startsWith(`${ns}/`));
+  /** Runs behind the calls on a key, and before those that come later. */
+  async #behind<T>(ns: string, key: string, call: Call, task: () => Promise<T>): Promise<T> {
+    const result = await this.#coalescer.after(recordId(ns, key), call, task);
+    this.#afterWrite();
+    return result;
   }
 
-  async *#matching(
-    ns: string,
-    prefix: string,
-    filter: MongoFilter | undefined,
-    after: string | undefined,
-    call: Call,
-  ): AsyncGenerator<RecordRow> {
-    const client = await this.#connect();
-    for (let position = after, more = true; more; ) {
-      call.check();
-      const page = await client.scan(ns, prefix, position, scanPage);
-      for (const row of page.rows) {
-        if (this.#live(row) !== undefined && (filter === undefined || filter(row.key))) yield row;
-      }
-      more = page.more;
-      position = page.rows.at(-1)?.key;
-    }
-  }
-
-  #live(row: RecordRow | undefined): RecordRow | undefined {
-    return row === undefined || (row.expiresAt !== null && row.expiresAt <= this.#clock()) ? undefined : row;
+  /** Runs behind every write that was called before. */
+  #behindAll<T>(call: Call, task: () => Promise<T>): Promise<T> {
+    return this.#coalescer.after(undefined, call, task);
   }
 }
 
-/** What callers do to their bytes changes nothing that is stored. */
-function copyOf(content: string | Uint8Array): string | Uint8Array {
-  return typeof content === 'string' ? content : content.slice();
-}
-
-async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
-}
-
-async function outcomeOf<T>(work: Promise<T>, operation: string, key: string): Promise<RowOutcome<T>> {
-  try {
-    return { ok: true, value: await work };
-  } catch (error) {
-    const translated: StorageError = translateMongo(error, { operation, key, write: true });
-    return { ok: false, error: translated };
-  }
+function tooMuchJson(actual: number): StorageError {
+  return new StorageError({
+    code: 'too_large',
+    message: `The value has ${actual} bytes of JSON; MongoDB takes at most ${jsonBytes} in one document beside what filters need. Store it as bytes, or split it.`,
+    applied: 'no',
+    details: { limit: jsonBytes, actual },
+  });
 }
