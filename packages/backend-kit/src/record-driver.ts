@@ -21,6 +21,15 @@ export interface InfoRow {
   readonly metadata: string;
 }
 
+/** What a plain list tells of a record: its key, and what costs no further request. */
+export interface EntryRow {
+  readonly key: string;
+  readonly size?: number;
+  /** In milliseconds since 1970. */
+  readonly updatedAt?: number;
+  readonly etag?: string;
+}
+
 /** A record as a driver reads it: JSON as its text, bytes as bytes. */
 export interface RecordRow extends InfoRow {
   readonly content: string | Uint8Array;
@@ -152,9 +161,14 @@ export interface RecordDriver<Native> extends KeyedDriver {
   ): MaybePromise<RowPage<RecordRow>>;
   page(
     ns: string,
-    request: PageRequest<Native> & { readonly include: 'keys' | 'info' },
+    request: PageRequest<Native> & { readonly include: 'info' },
     call: Call,
   ): MaybePromise<RowPage<InfoRow>>;
+  page(
+    ns: string,
+    request: PageRequest<Native> & { readonly include: 'keys' },
+    call: Call,
+  ): MaybePromise<RowPage<EntryRow>>;
   /** Native count; called only when the filter is exact. */
   count(ns: string, prefix: string, filter: Native | undefined, estimate: boolean, call: Call): MaybePromise<number>;
   /** Deletes natively; called only when the filter is exact. `filter` missing: all. */

@@ -24,7 +24,7 @@ import { type BackendContext, CallGuard } from './context.ts';
 import { encodeCursor } from './cursor.ts';
 import { KeyedRecordsFacade } from './keyed-records.ts';
 import { deleteMatches } from './record-delete-where.ts';
-import type { InfoRow, Position, RecordDriver } from './record-driver.ts';
+import type { EntryRow, InfoRow, Position, RecordDriver, RowPage } from './record-driver.ts';
 import { checkFlag, checkTtl, encodeHead, unsupported } from './record-encode.ts';
 import { readMatches, ScanBudget } from './record-pages.ts';
 import { checkLimit, checkPrefix, maxLimit, type Plan, planSelection, positionOf } from './record-plan.ts';
@@ -109,17 +109,12 @@ export class RecordStoreFacade<Native> extends KeyedRecordsFacade<RecordDriver<N
       const text = JSON.stringify(['list', this.path, prefix]);
       const after = positionOf(options?.cursor, text);
       return async (call) => {
-        const page = await this.driver.page(
-          this.path,
-          { prefix, filter: undefined, sort: [], after, limit, include: include ? 'info' : 'keys' },
-          call,
-        );
-        const last = page.rows.at(-1);
-        return this.#page(
-          page.rows.map(include ? toInfoEntry : toEntry),
-          text,
-          page.more && last ? { key: last.key, sort: [] } : undefined,
-        );
+        const request = { prefix, filter: undefined, sort: [], after, limit };
+        const { rows, more } = include
+          ? mapRows(await this.driver.page(this.path, { ...request, include: 'info' }, call), toInfoEntry)
+          : mapRows(await this.driver.page(this.path, { ...request, include: 'keys' }, call), toEntry);
+        const last = rows.at(-1);
+        return this.#page(rows, text, more && last ? { key: last.key, sort: [] } : undefined);
       };
     });
   }
@@ -240,8 +235,17 @@ export class RecordStoreFacade<Native> extends KeyedRecordsFacade<RecordDriver<N
   }
 }
 
-function toEntry(row: InfoRow): KeyEntry {
-  return { key: row.key, size: row.size, updatedAt: new Date(row.updatedAt), etag: row.etag };
+function mapRows<Row, Entry>({ rows, more }: RowPage<Row>, map: (row: Row) => Entry): RowPage<Entry> {
+  return { rows: rows.map(map), more };
+}
+
+function toEntry({ key, size, updatedAt, etag }: EntryRow): KeyEntry {
+  return {
+    key,
+    ...(size !== undefined && { size }),
+    ...(updatedAt !== undefined && { updatedAt: new Date(updatedAt) }),
+    ...(etag !== undefined && { etag }),
+  };
 }
 
 function toInfoEntry(row: InfoRow): KeyEntry {

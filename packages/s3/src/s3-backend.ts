@@ -1,73 +1,122 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import {
   type BackendContext,
-  type ClientHolder,
+  type Call,
+  CallGuard,
   createHealth,
   createLifecycle,
   createRecordStore,
-  injectedClient,
+  type HealthFinding,
   type Lifecycle,
-  ownedClient,
 } from '@storage/backend-kit';
 import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
+import type { Client } from 'minio';
+import { openBucket, probeConditions } from './s3-bucket.ts';
 import { type S3Capabilities, s3Capabilities } from './s3-capabilities.ts';
-import { connectS3, type S3Client } from './s3-client.ts';
-import { translateS3 } from './s3-errors.ts';
-import { type S3Options, s3Settings } from './s3-options.ts';
+import { s3Translator } from './s3-errors.ts';
+import { applyLifecycle } from './s3-lifecycle.ts';
+import { createNames } from './s3-names.ts';
+import { S3Objects } from './s3-objects.ts';
+import { type S3Options, type S3Settings, toSettings } from './s3-options.ts';
+import { createPresignedUrls, type PresignedUrls, presignedUrls } from './s3-presign.ts';
 import { S3Records } from './s3-records.ts';
+import { S3Sweep } from './s3-sweep.ts';
+import { S3Wire } from './s3-wire.ts';
+import { ServerClock } from './server-clock.ts';
 
-/** S3 as a backend. */
+/** A store in a bucket. */
 export interface S3Backend extends Backend<S3Capabilities> {
+  readonly name: 's3';
   readonly records: RecordStore;
+  /** The same as `facet(presignedUrls)`. */
+  readonly presignedUrls: PresignedUrls;
+}
+
+interface Connection {
+  readonly client: Client;
+  /** Ends its connections; nothing where the client is not ours. */
+  readonly close: () => void;
+}
+
+async function connect(settings: S3Settings): Promise<Connection> {
+  const { client, host, port, secure, region, accessKey, secretKey, sessionToken, pathStyle, maxConnections } = settings;
+  if (client !== undefined) return { client, close: () => undefined };
+  // Loaded when it is needed: it is large.
+  const minio = await import('minio');
+  const Agent = secure ? HttpsAgent : HttpAgent;
+  const agent = new Agent({ keepAlive: true, maxSockets: maxConnections, scheduling: 'lifo' });
+  const own = new minio.Client({
+    endPoint: host,
+    ...(port !== undefined && { port }),
+    useSSL: secure,
+    region,
+    ...(accessKey !== undefined && { accessKey }),
+    ...(secretKey !== undefined && { secretKey }),
+    ...(sessionToken !== undefined && { sessionToken }),
+    pathStyle,
+    transportAgent: agent,
+  });
+  return { client: own, close: () => agent.destroy() };
 }
 
 class S3 implements S3Backend {
   readonly name = 's3';
-  readonly capabilities: S3Capabilities = s3Capabilities;
+  readonly capabilities: S3Capabilities;
   readonly records: RecordStore;
+  readonly presignedUrls: PresignedUrls;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
+  readonly #settings: S3Settings;
+  readonly #context: BackendContext;
+  readonly #clock: ServerClock;
   readonly #lifecycle: Lifecycle;
+  readonly #records: S3Records;
+  #connection: Connection | undefined;
+  #objects!: S3Objects;
+  #sweep: S3Sweep | undefined;
 
-  constructor(options: S3Options) {
-    const { url, client, clock, newId, defaultTimeoutMs } = s3Settings(options);
-    const holder: ClientHolder<S3Client> =
-      client === undefined
-        ? ownedClient(
-            () => connectS3(url),
-            (own) => own.close(),
-          )
-        : injectedClient(client);
+  constructor(settings: S3Settings) {
+    const { newId, defaultTimeoutMs, layout, prefix } = settings;
+    this.#settings = settings;
+    this.#clock = new ServerClock(settings.clock);
+    this.capabilities = s3Capabilities(settings);
+    const translate = s3Translator(settings);
     this.#lifecycle = createLifecycle({
       backend: this.name,
-      open: async () => {
-        await holder.get();
-      },
-      close: () => holder.close(),
+      open: (call) => this.#open(call),
+      close: () => this.#close(),
       defaultTimeoutMs,
     });
-    const context: BackendContext = {
+    this.#context = {
       name: this.name,
       capabilities: this.capabilities,
       lifecycle: this.#lifecycle,
-      translate: translateS3,
+      translate,
       newId,
       defaultTimeoutMs,
     };
-    this.records = createRecordStore(new S3Records(() => holder.get(), clock), context);
+    const names = createNames(layout, prefix);
+    this.#records = new S3Records({
+      settings,
+      clock: this.#clock,
+      names,
+      translate,
+      afterWrite: () => this.#sweep?.afterWrite(this.#clock.now()),
+    });
+    this.records = createRecordStore(this.#records, this.#context);
+    this.presignedUrls = createPresignedUrls(new CallGuard(this.#context), names, () => this.#objects.wire);
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
-      translate: translateS3,
-      clock,
+      translate,
+      clock: settings.clock,
       defaultTimeoutMs,
-      check: async () => {
-        await (await holder.get()).ping();
-        return {};
-      },
+      check: (call) => this.#check(call),
     });
   }
 
-  facet<T>(_token: FacetToken<T>): T | undefined {
-    return undefined;
+  facet<T>(token: FacetToken<T>): T | undefined {
+    return token.id === presignedUrls.id ? (this.presignedUrls as T) : undefined;
   }
 
   open(options?: CallOptions): Promise<void> {
@@ -81,9 +130,55 @@ class S3 implements S3Backend {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  async #open(call: Call): Promise<void> {
+    const settings = this.#settings;
+    let connection: Connection | undefined;
+    try {
+      connection = await connect(settings);
+      const objects = new S3Objects(new S3Wire(connection.client, settings.bucket, this.#clock));
+      await openBucket(objects, settings, call);
+      await probeConditions(objects, settings, call);
+      if (settings.lifecycle.length > 0) await applyLifecycle(objects.wire, settings, call);
+      this.#records.attach(objects);
+      this.#sweep = settings.sweep
+        ? new S3Sweep(objects, settings.prefix, (name, inner) => this.#records.sweep(name, inner))
+        : undefined;
+      this.#objects = objects;
+      this.#connection = connection;
+    } catch (error) {
+      connection?.close();
+      throw this.#context.translate(error, { operation: 'open', key: undefined, write: false });
+    }
+  }
+
+  async #close(): Promise<void> {
+    await this.#sweep?.idle();
+    await this.#records.uploads.close();
+    this.#connection?.close();
+  }
+
+  async #check(call: Call): Promise<HealthFinding> {
+    const { bucket, prefix, host, port, region, layout, conditional, lifecycle } = this.#settings;
+    await this.#objects.list(prefix, '', 1, '', call);
+    const details = {
+      bucket,
+      prefix,
+      endpoint: port === undefined ? host : `${host}:${port}`,
+      region,
+      layout,
+      conditional: [...conditional],
+      lifecycle: [...lifecycle],
+      clockOffsetMs: this.#clock.offset,
+    };
+    const trouble = this.#sweep?.trouble;
+    if (trouble === undefined) return { details };
+    const { message } = this.#context.translate(trouble, { operation: 'sweep', key: undefined, write: true });
+    return { status: 'degraded', message: `Expired records could not be removed: ${message}`, details };
+  }
 }
 
-/** Makes a S3 backend, not yet open. */
-export function createS3(options: S3Options = {}): S3Backend {
-  return new S3(options);
+/** A store in a bucket of S3 or of a server that speaks it. Nothing is sent before `open`. Bad options are `invalid_argument` at once. */
+export function createS3(options: S3Options): S3Backend {
+  return new S3(toSettings(options));
 }

@@ -1,41 +1,55 @@
 import type { Capabilities, RecordCapabilities } from '@storage/core';
+import type { S3Settings } from './s3-options.ts';
 
-/** Narrow where types depend on it: every facet that is stated is there. */
+/** What every S3 store can do. */
 export interface S3Capabilities extends Capabilities {
-  readonly records: RecordCapabilities;
+  readonly records: RecordCapabilities & { readonly level: 'full' };
+  readonly vectors: false;
+  readonly graph: false;
+  readonly messaging: false;
+  readonly transactions: false;
 }
 
-/** What the backend can do: every flag is shown by the kit, in both directions. Begin with little, and raise a flag with what it stands for. */
-export const s3Capabilities: S3Capabilities = {
-  records: {
-    level: 'full',
-    keys: 'any',
-    maxValueBytes: 16 * 1024 * 1024,
-    metadata: true,
-    maxMetadataBytes: 1024 * 1024,
-    bytes: true,
-    list: 'ordered',
-    query: 'scan',
-    scanLimit: 10_000,
-    sort: false,
-    streams: false,
-    ttl: { listing: 'exact' },
-    conditional: 'record',
-    conditionalDelete: true,
-    conditionalStreams: true,
-    programOrder: true,
-    createdAt: true,
-    deleteReports: 'exact',
-    deleteWhere: 'per-record',
-    atomicBatches: false,
-    namespaces: true,
-  },
-  vectors: false,
-  graph: false,
-  messaging: false,
-  transactions: false,
-  facets: [],
-  abort: 'before-start',
-  persistent: false,
-  consistency: 'strong',
-};
+/** The most parts that an upload has. */
+export const maxParts = 10_000;
+/** The largest object of S3. */
+const maxObjectBytes = 5 * 1024 ** 4;
+/** What fits into the 2,048 bytes of headers that servers allow, whatever it is, beside what the backend keeps itself. */
+const maxMetadataBytes = 1344;
+
+/** Known before `open`, from the options alone: what the server was said to take conditions with is probed there. */
+export function s3Capabilities({ layout, conditional, scanLimit, partBytes }: S3Settings): S3Capabilities {
+  return {
+    records: {
+      level: 'full',
+      keys: layout === 'safe' ? 'any' : 'path',
+      maxValueBytes: Math.min(maxObjectBytes, maxParts * partBytes),
+      metadata: true,
+      maxMetadataBytes,
+      bytes: true,
+      list: layout === 'safe' ? 'ordered' : 'native',
+      query: 'scan',
+      scanLimit,
+      sort: false,
+      streams: true,
+      ttl: { listing: 'eventual' },
+      conditional: conditional.has('write') ? 'data' : 'none',
+      conditionalDelete: conditional.has('delete'),
+      conditionalStreams: conditional.has('stream'),
+      programOrder: false,
+      createdAt: false,
+      deleteReports: 'racy',
+      deleteWhere: 'racy',
+      atomicBatches: false,
+      namespaces: true,
+    },
+    vectors: false,
+    graph: false,
+    messaging: false,
+    transactions: false,
+    facets: ['presigned-urls/1'],
+    abort: 'client',
+    persistent: true,
+    consistency: 'strong',
+  };
+}

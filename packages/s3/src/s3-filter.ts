@@ -1,12 +1,12 @@
 import { type CompiledFilter, type CompiledLeaf, compileFilter } from '@storage/backend-kit';
 import type { FilterLeaf, FilterNode } from '@storage/core/filter';
 
-/** A filter as the engine runs it. */
+/** A filter as a list can answer it. */
 export type S3Filter = (key: string) => boolean;
 
-/** The engine sees keys alone. What it can't say is read and rechecked by the kit; each leaf that it learns makes queries cheaper. */
+/** A list tells keys alone. What it can't say is read and rechecked by the kit. */
 function compileLeaf(leaf: FilterLeaf, negated: boolean): CompiledLeaf<S3Filter> {
-  if (leaf.path.join('.') !== 'key') return 'unsupported';
+  if (leaf.path.length !== 1 || leaf.path[0] !== 'key') return 'unsupported';
   switch (leaf.op) {
     case 'eq':
       return { precision: 'exact', fragment: (key) => (key === leaf.value) !== negated };
