@@ -109,6 +109,15 @@ async function prepare(
     programs = [];
   };
 
+  const keepLog = async (): Promise<string> => {
+    const logs = await homeFolder('logs');
+    const kept = join(logs, `${new Date().toISOString().replaceAll(':', '-')}-${recipe.name}.log`);
+    await copyFile(log, kept);
+    const all = (await readdir(logs)).filter((name) => name.includes('T')).sort();
+    for (const old of all.slice(0, -keptLogs)) await rm(join(logs, old), { force: true });
+    return kept;
+  };
+
   return {
     get service() {
       if (service === undefined) throw new Error(`${recipe.server} has not started.`);
@@ -116,14 +125,7 @@ async function prepare(
     },
     running: () => programs.length > 0 && programs.every((program) => program.running),
     logText,
-    async keepLog() {
-      const logs = await homeFolder('logs');
-      const kept = join(logs, `${new Date().toISOString().replaceAll(':', '-')}-${recipe.name}.log`);
-      await copyFile(log, kept);
-      const all = (await readdir(logs)).filter((name) => name.includes('T')).sort();
-      for (const old of all.slice(0, -keptLogs)) await rm(join(logs, old), { force: true });
-      return kept;
-    },
+    keepLog,
     async start() {
       if (programs.length > 0) throw new Error(`${recipe.server} runs already.`);
       try {
@@ -138,6 +140,8 @@ async function prepare(
     stop: () => endAll('stop'),
     kill: () => endAll('kill'),
     async dispose() {
+      // It ended by itself, or somebody killed it: whoever looks for the reason finds it.
+      if (programs.some((program) => !program.running)) await keepLog();
       await endAll('discard');
       for (const cleanUp of cleanUps) await cleanUp();
       for (const port of ports.values()) returnPort(port);
@@ -164,6 +168,7 @@ function spawnProgram(
   const output = openSync(log, 'a');
   let child: ChildProcess;
   let running = true;
+  let exited: Promise<unknown> = Promise.resolve();
   try {
     child = spawn(command, args, {
       cwd,
@@ -177,8 +182,11 @@ function spawnProgram(
       running = false;
       appendFileSync(log, `${error.message}\n`);
     });
-    child.once('exit', () => {
-      running = false;
+    exited = new Promise<void>((resolve) => {
+      child.once('exit', () => {
+        running = false;
+        resolve();
+      });
     });
   } finally {
     closeSync(output);
@@ -192,6 +200,8 @@ function spawnProgram(
     async end(how) {
       if (recorded === undefined) return;
       await endProcess(recorded, { stop, discard, kill: 'SIGKILL' as const }[how]);
+      // Until its end was noticed here it keeps its pid, and PostgreSQL takes it for a server that runs.
+      await exited;
       record.forget(recorded);
     },
   };

@@ -7,24 +7,7 @@ import { isRequired, leaseService, startOwn, withServices } from '../src/index.t
 import { withRedis } from '../src/recipes/redis.ts';
 import type { ServiceName } from '../src/service.ts';
 import { onOwnService, onService } from '../src/testing.ts';
-import { daemonStatus, freshHome, runJest } from './support.ts';
-
-/** Sets variables for the time of `body`. */
-async function withEnv<Result>(
-  values: Readonly<Record<string, string>>,
-  body: () => Promise<Result> | Result,
-): Promise<Result> {
-  const before = Object.fromEntries(Object.keys(values).map((name) => [name, process.env[name]]));
-  Object.assign(process.env, values);
-  try {
-    return await body();
-  } finally {
-    for (const [name, value] of Object.entries(before)) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-  }
-}
+import { daemonStatus, freshHome, runJest, withEnv } from './support.ts';
 
 /** A machine that has no programs. */
 const bare = { PATH: join(tmpdir(), 'no-such-folder') };

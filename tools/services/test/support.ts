@@ -53,6 +53,23 @@ export async function daemonStatus(): Promise<DaemonStatus | undefined> {
   return answer !== undefined && 'status' in answer ? answer.status : undefined;
 }
 
+/** Sets variables for the time of `body`. */
+export async function withEnv<Result>(
+  values: Readonly<Record<string, string>>,
+  body: () => Promise<Result> | Result,
+): Promise<Result> {
+  const before = Object.fromEntries(Object.keys(values).map((name) => [name, process.env[name]]));
+  Object.assign(process.env, values);
+  try {
+    return await body();
+  } finally {
+    for (const [name, value] of Object.entries(before)) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}
+
 export async function until(what: string, holds: () => boolean | Promise<boolean>, seconds = 20): Promise<void> {
   const deadline = Date.now() + seconds * 1_000;
   while (!(await holds())) {
