@@ -1,69 +1,96 @@
 import {
   type BackendContext,
-  type ClientHolder,
+  CallGuard,
   createHealth,
   createLifecycle,
   createRecordStore,
-  injectedClient,
   type Lifecycle,
-  ownedClient,
 } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
+import {
+  type Backend,
+  type CallOptions,
+  type FacetToken,
+  type HealthReport,
+  type RecordStore,
+  StorageError,
+} from '@storage/core';
 import { type FilesystemCapabilities, filesystemCapabilities } from './filesystem-capabilities.ts';
-import { connectFilesystem, type FilesystemClient } from './filesystem-client.ts';
-import { translateFilesystem } from './filesystem-errors.ts';
+import { FilesystemEngine } from './filesystem-engine.ts';
+import { filesystemTranslator } from './filesystem-errors.ts';
 import { type FilesystemOptions, filesystemSettings } from './filesystem-options.ts';
 import { FilesystemRecords } from './filesystem-records.ts';
+import type { Swept } from './filesystem-sweep.ts';
 
-/** Filesystem as a backend. */
+/** A folder as a backend. */
 export interface FilesystemBackend extends Backend<FilesystemCapabilities> {
   readonly records: RecordStore;
+  /** Removes every expired record, and what processes left that were killed in the middle of a write. Writes do the same, a little at a time. */
+  sweep(options?: CallOptions): Promise<Swept>;
 }
 
 class Filesystem implements FilesystemBackend {
   readonly name = 'filesystem';
-  readonly capabilities: FilesystemCapabilities = filesystemCapabilities;
+  readonly capabilities: FilesystemCapabilities;
   readonly records: RecordStore;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
   readonly #lifecycle: Lifecycle;
+  readonly #guard: CallGuard;
+  #engine: FilesystemEngine | undefined;
 
   constructor(options: FilesystemOptions) {
-    const { url, client, clock, newId, defaultTimeoutMs } = filesystemSettings(options);
-    const holder: ClientHolder<FilesystemClient> =
-      client === undefined
-        ? ownedClient(
-            () => connectFilesystem(url),
-            (own) => own.close(),
-          )
-        : injectedClient(client);
+    const settings = filesystemSettings(options);
+    const { clock, newId, defaultTimeoutMs, prettyJson, basePath } = settings;
+    this.capabilities = filesystemCapabilities(settings);
+    const translate = filesystemTranslator(basePath);
     this.#lifecycle = createLifecycle({
       backend: this.name,
       open: async () => {
-        await holder.get();
+        try {
+          this.#engine = await FilesystemEngine.open(settings);
+        } catch (error) {
+          throw translate(error, { operation: 'open', key: undefined, write: false });
+        }
       },
-      close: () => holder.close(),
+      close: async () => {
+        await this.#engine?.close();
+        this.#engine = undefined;
+      },
       defaultTimeoutMs,
     });
     const context: BackendContext = {
       name: this.name,
       capabilities: this.capabilities,
       lifecycle: this.#lifecycle,
-      translate: translateFilesystem,
+      translate,
       newId,
       defaultTimeoutMs,
     };
-    this.records = createRecordStore(new FilesystemRecords(() => holder.get(), clock), context);
+    this.#guard = new CallGuard(context);
+    this.records = createRecordStore(
+      new FilesystemRecords(() => this.#opened(), { prettyJson, clock, translate }),
+      context,
+    );
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
-      translate: translateFilesystem,
+      translate,
       clock,
       defaultTimeoutMs,
-      check: async () => {
-        await (await holder.get()).ping();
-        return {};
-      },
+      check: async () => ({ details: await this.#opened().facts() }),
     });
+  }
+
+  #opened(): FilesystemEngine {
+    if (this.#engine !== undefined) return this.#engine;
+    throw new StorageError({
+      code: 'closed',
+      message: 'The filesystem backend is closed; make a new one.',
+      applied: 'no',
+    });
+  }
+
+  sweep(options?: CallOptions): Promise<Swept> {
+    return this.#guard.run('sweep', undefined, true, options, () => (call) => this.#opened().sweep.all(call));
   }
 
   facet<T>(_token: FacetToken<T>): T | undefined {
@@ -83,7 +110,7 @@ class Filesystem implements FilesystemBackend {
   }
 }
 
-/** Makes a Filesystem backend, not yet open. */
+/** Makes a filesystem backend, not yet open. */
 export function createFilesystem(options: FilesystemOptions = {}): FilesystemBackend {
   return new Filesystem(options);
 }

@@ -1,25 +1,78 @@
-import { assertText, type CommonOptions } from '@storage/core';
-import type { FilesystemClient } from './filesystem-client.ts';
+import { type CommonOptions, invalidArgument } from '@storage/core';
+
+/** How keys become paths below `basePath`. */
+export type FilesystemLayout = 'plain' | 'safe';
 
 /** Options of `createFilesystem`. */
 export interface FilesystemOptions extends CommonOptions {
-  /** Where the server is. Missing: `filesystem://localhost`. */
-  readonly url?: string | undefined;
-  /** A client to use instead of one of the backend's own. It is never closed. */
-  readonly client?: FilesystemClient | undefined;
+  /** The folder that holds everything. Relative: to the working directory when the backend is opened. Missing: `./storage`. */
+  readonly basePath?: string | undefined;
+  /** Whether `open` makes the folder when it is missing. Missing: `true`; `false`: its absence is `not_found`. */
+  readonly autoCreate?: boolean | undefined;
+  /** Whether JSON is written with line breaks and an indent of two. Missing: `true`. Read is any JSON. */
+  readonly prettyJson?: boolean | undefined;
+  /**
+   * `plain`: a key is the path of its file, and keys that are no safe path are `invalid_argument`. `safe`: every legal key, under
+   * names of letters and digits that no disk mixes up. A folder is used with one layout, always. Missing: `plain`.
+   */
+  readonly layout?: FilesystemLayout | undefined;
+  /** Whether a write is on the disk, and not in the system's memory alone, before it is acknowledged: a power cut then loses none. Missing: `false`; a crash of the process loses none either way. */
+  readonly fsync?: boolean | undefined;
+  /** The largest value, in bytes, streams included. Missing: 256 MiB. */
+  readonly maxValueBytes?: number | undefined;
+  /** The most records one query may read; over it `scan_limit`. Missing: 10,000. */
+  readonly scanLimit?: number | undefined;
+  /** Milliseconds that a write waits for another process that writes the same key; over it `unavailable`. Missing: 10,000. */
+  readonly lockTimeoutMs?: number | undefined;
 }
 
 /** Options, checked and complete. */
 export interface FilesystemSettings {
-  readonly url: string;
-  readonly client: FilesystemClient | undefined;
+  readonly basePath: string;
+  readonly autoCreate: boolean;
+  readonly prettyJson: boolean;
+  readonly layout: FilesystemLayout;
+  readonly fsync: boolean;
+  readonly maxValueBytes: number;
+  readonly scanLimit: number;
+  readonly lockTimeoutMs: number;
   readonly clock: () => number;
   readonly newId: (() => string) | undefined;
   readonly defaultTimeoutMs: number | undefined;
 }
 
+function flag(value: unknown, fallback: boolean, name: string): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw invalidArgument(`${name} is true or false.`, { path: name });
+  return value;
+}
+
+function whole(value: unknown, fallback: number, max: number, name: string): number {
+  if (value === undefined) return fallback;
+  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > max)
+    throw invalidArgument(`${name} is a whole number from 1 to ${max}.`, { path: name });
+  return value as number;
+}
+
+/** Checks options and fills in what is missing. */
 export function filesystemSettings(options: FilesystemOptions): FilesystemSettings {
-  const { url = 'filesystem://localhost', client, clock = Date.now, newId, defaultTimeoutMs } = options;
-  assertText(url, 'url');
-  return { url, client, clock, newId, defaultTimeoutMs };
+  const { basePath = './storage', layout = 'plain', clock = Date.now, newId, defaultTimeoutMs } = options;
+  const path: unknown = basePath;
+  if (typeof path !== 'string' || path === '' || path.includes('\0'))
+    throw invalidArgument("basePath is a folder's path.", { path: 'basePath' });
+  if (layout !== 'plain' && layout !== 'safe')
+    throw invalidArgument("layout is 'plain' or 'safe'.", { path: 'layout' });
+  return {
+    basePath,
+    autoCreate: flag(options.autoCreate, true, 'autoCreate'),
+    prettyJson: flag(options.prettyJson, true, 'prettyJson'),
+    layout,
+    fsync: flag(options.fsync, false, 'fsync'),
+    maxValueBytes: whole(options.maxValueBytes, 256 * 1024 * 1024, 2 ** 40, 'maxValueBytes'),
+    scanLimit: whole(options.scanLimit, 10_000, Number.MAX_SAFE_INTEGER, 'scanLimit'),
+    lockTimeoutMs: whole(options.lockTimeoutMs, 10_000, 2 ** 31 - 1, 'lockTimeoutMs'),
+    clock,
+    newId,
+    defaultTimeoutMs,
+  };
 }

@@ -1,13 +1,16 @@
-import { definePlugin, type Environment, type Plugin } from '@storage/core';
+import { definePlugin, type Environment, invalidArgument, type Plugin } from '@storage/core';
 import { createFilesystem, type FilesystemBackend } from './filesystem-backend.ts';
 import type { FilesystemOptions } from './filesystem-options.ts';
 
 function fromEnv(env: Environment): FilesystemOptions {
-  const url = env['FILESYSTEM_URL'];
-  return { ...(url !== undefined && { url }) };
+  const basePath = env['FILESYSTEM_PATH'];
+  const layout = env['FILESYSTEM_LAYOUT'];
+  if (layout !== undefined && layout !== 'plain' && layout !== 'safe')
+    throw invalidArgument('FILESYSTEM_LAYOUT is plain or safe.', { path: 'FILESYSTEM_LAYOUT' });
+  return { ...(basePath !== undefined && { basePath }), ...(layout !== undefined && { layout }) };
 }
 
-/** Filesystem as a plugin. Its variable: `FILESYSTEM_URL`. */
+/** A folder as a plugin. Its variables: `FILESYSTEM_PATH`, `FILESYSTEM_LAYOUT`. */
 export const filesystemPlugin: Plugin<'filesystem', FilesystemOptions, FilesystemBackend> = definePlugin({
   name: 'filesystem',
   contract: 1,

@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import type {
   Call,
   CompiledFilter,
@@ -7,75 +8,106 @@ import type {
   RecordRow,
   RowOutcome,
   RowPage,
+  Translate,
   WriteHead,
   WriteRow,
 } from '@storage/backend-kit';
-import type { StorageError } from '@storage/core';
 import { compareCodePoints, type FilterNode } from '@storage/core/filter';
-import type { FilesystemClient } from './filesystem-client.ts';
-import { alreadyExists, conflict, translateFilesystem } from './filesystem-errors.ts';
+import type { RecordChanges } from './filesystem-changes.ts';
+import { encodeContent, kindOf, readContent, readPieces, toRow } from './filesystem-content.ts';
 import { compileFilesystemFilter, type FilesystemFilter } from './filesystem-filter.ts';
+import { defaultType } from './filesystem-sidecar.ts';
+import type { Staged, Staging } from './filesystem-staging.ts';
+import type { OpenFile, RecordFiles, Target } from './filesystem-store.ts';
+import type { Sweep } from './filesystem-sweep.ts';
+import { childNamespaces, walkKeys } from './filesystem-walk.ts';
+import { KeyQueue } from './key-queue.ts';
+import { mapLimited, WorkLimit } from './work-limit.ts';
 
-/** How many rows one request to the engine reads. */
-const scanPage = 1000;
+/** Files that are open for reading or writing at once. */
+const maxOpenFiles = 128;
+/** Members of a batch or a page that are under way at once. */
+const parallel = 32;
 
-/** Records over the client. Arguments come checked and encoded; what is thrown is translated by the facade. */
+export interface RecordParts {
+  readonly files: RecordFiles;
+  readonly changes: RecordChanges;
+  readonly staging: Staging;
+  readonly sweep: Sweep;
+}
+
+export interface RecordSettings {
+  readonly prettyJson: boolean;
+  readonly clock: () => number;
+  readonly translate: Translate;
+}
+
+/** Records as files. Arguments come checked and encoded; what is thrown is translated by the facade. */
 export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
-  readonly #connect: () => Promise<FilesystemClient>;
-  readonly #clock: () => number;
+  readonly #parts: () => RecordParts;
+  readonly #settings: RecordSettings;
+  readonly #queue = new KeyQueue();
+  readonly #limit = new WorkLimit(maxOpenFiles);
 
-  constructor(connect: () => Promise<FilesystemClient>, clock: () => number) {
-    this.#connect = connect;
-    this.#clock = clock;
+  constructor(parts: () => RecordParts, settings: RecordSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
   }
 
   async read(ns: string, key: string): Promise<RecordRow | undefined> {
-    const client = await this.#connect();
-    const row = this.#live(await client.get(ns, key));
-    return row === undefined ? undefined : { ...row, content: copyOf(row.content) };
+    return this.#read(this.#parts().files.target(ns, key));
   }
 
-  readMany(ns: string, keys: readonly string[]): Promise<readonly (RecordRow | undefined)[]> {
-    return Promise.all(keys.map((key) => this.read(ns, key)));
-  }
-
-  async exists(ns: string, key: string): Promise<boolean> {
-    const client = await this.#connect();
-    return this.#live(await client.get(ns, key)) !== undefined;
-  }
-
-  async write(ns: string, row: WriteRow): Promise<InfoRow> {
-    const { ttlMs, condition, ...kept } = row;
-    const content = copyOf(row.content);
-    const client = await this.#connect();
-    return client.update(ns, row.key, (stored): RecordRow => {
-      const present = this.#live(stored);
-      if (condition?.type === 'absent' && present !== undefined) throw alreadyExists(row.key);
-      if (condition?.type === 'match' && present?.etag !== condition.etag) throw conflict(row.key);
-      const now = this.#clock();
-      return {
-        ...kept,
-        content,
-        createdAt: present?.createdAt ?? now,
-        updatedAt: now,
-        expiresAt: ttlMs === null ? null : now + ttlMs,
-      };
+  readMany(ns: string, keys: readonly string[], call: Call): Promise<readonly (RecordRow | undefined)[]> {
+    return mapLimited(keys, parallel, async (key) => {
+      call.check();
+      return this.read(ns, key);
     });
   }
 
-  writeMany(ns: string, rows: readonly WriteRow[]): Promise<readonly RowOutcome<InfoRow>[]> {
-    return Promise.all(rows.map((row) => outcomeOf(this.write(ns, row), 'records.storeMany', row.key)));
+  async exists(ns: string, key: string): Promise<boolean> {
+    const { files } = this.#parts();
+    const target = files.target(ns, key);
+    await this.#queue.behind(target.id);
+    return files.live(await files.look(target));
+  }
+
+  async write(ns: string, row: WriteRow, call: Call): Promise<InfoRow> {
+    const { files, staging } = this.#parts();
+    const target = files.target(ns, row.key);
+    const content = encodeContent(row, this.#settings.prettyJson);
+    // Its place in the order is that of the call.
+    return this.#queue.write(target.id, async () => {
+      call.check();
+      const staged = await this.#limit.run(() => staging.stage([content]));
+      return this.#publish(target, row, staged, call);
+    });
+  }
+
+  writeMany(
+    ns: string,
+    rows: readonly WriteRow[],
+    _atomic: boolean,
+    call: Call,
+  ): Promise<readonly RowOutcome<InfoRow>[]> {
+    return mapLimited(rows, parallel, (row) =>
+      this.#outcome(() => this.write(ns, row, call), 'records.storeMany', row.key),
+    );
   }
 
   async writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks) {
-      call.check();
-      // The sender may use its buffer again.
-      parts.push(chunk.slice());
-    }
-    const content = Buffer.concat(parts);
-    return this.write(ns, { ...head, content, size: content.length });
+    const { files, staging } = this.#parts();
+    const target = files.target(ns, head.key);
+    // Nobody waits for a slow sender: its place in the order is that of its last chunk.
+    const staged = await staging.stage(chunks);
+    return this.#queue.write(target.id, () => this.#publish(target, head, staged, call));
+  }
+
+  async #publish(target: Target, head: WriteHead, staged: Staged, call: Call): Promise<InfoRow> {
+    const { changes, sweep } = this.#parts();
+    const entry = await changes.publish(target, head, staged, call);
+    sweep.written();
+    return toRow(target, { identity: staged.identity, entry }, head.kind);
   }
 
   async readStream(
@@ -83,44 +115,75 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     key: string,
     range: { readonly offset: number; readonly length: number | undefined },
   ): Promise<(InfoRow & { readonly chunks: AsyncIterable<Uint8Array> }) | undefined> {
-    const row = await this.read(ns, key);
-    if (row === undefined) return undefined;
-    const bytes = typeof row.content === 'string' ? new TextEncoder().encode(row.content) : row.content;
-    const end = range.length === undefined ? bytes.length : range.offset + range.length;
-    return { ...row, chunks: oneChunk(bytes.subarray(range.offset, end)) };
+    const { files } = this.#parts();
+    const target = files.target(ns, key);
+    await this.#queue.behind(target.id);
+    return this.#withFile(target, async (file) => ({
+      ...toRow(target, file, await kindOf(target, file)),
+      chunks: readPieces(files, target, file, range),
+    }));
   }
 
-  async remove(ns: string, key: string, etag?: string, report: boolean = true): Promise<boolean> {
-    const client = await this.#connect();
-    const removed = await client.remove(ns, key, (stored) => {
-      if (etag !== undefined && this.#live(stored)?.etag !== etag) throw conflict(key);
+  async remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): Promise<boolean> {
+    const { files, changes } = this.#parts();
+    const target = files.target(ns, key);
+    const removed = await this.#queue.write(target.id, async () => {
+      call.check();
+      return changes.remove(target, { etag }, call);
     });
-    return !report || this.#live(removed) !== undefined;
+    return removed || !report;
   }
 
-  removeMany(ns: string, keys: readonly string[]): Promise<readonly RowOutcome<boolean>[]> {
-    return Promise.all(keys.map((key) => outcomeOf(this.remove(ns, key), 'records.deleteMany', key)));
+  removeMany(
+    ns: string,
+    keys: readonly string[],
+    _atomic: boolean,
+    call: Call,
+  ): Promise<readonly RowOutcome<boolean>[]> {
+    return mapLimited(keys, parallel, (key) =>
+      this.#outcome(() => this.remove(ns, key, undefined, true, call), 'records.deleteMany', key),
+    );
   }
 
-  async touch(ns: string, key: string, ttlMs: number | null): Promise<boolean> {
-    const client = await this.#connect();
-    const expiresAt = ttlMs === null ? null : this.#clock() + ttlMs;
-    const touched = await client.update(ns, key, (stored): RecordRow | undefined => {
-      const row = this.#live(stored);
-      return row === undefined ? undefined : { ...row, expiresAt };
+  async touch(ns: string, key: string, ttlMs: number | null, call: Call): Promise<boolean> {
+    const { files, changes, sweep } = this.#parts();
+    const target = files.target(ns, key);
+    const touched = await this.#queue.write(target.id, async () => {
+      call.check();
+      const expiresAt = ttlMs === null ? null : this.#settings.clock() + ttlMs;
+      return changes.touch(target, expiresAt, () => this.#kind(target), call);
     });
-    return touched !== undefined;
+    if (touched) sweep.written();
+    return touched;
+  }
+
+  async #kind(target: Target): Promise<{ readonly kind: 'json' | 'bytes'; readonly contentType: string }> {
+    const kind = (await this.#withFile(target, (file) => kindOf(target, file))) ?? 'bytes';
+    return { kind, contentType: defaultType(kind) };
   }
 
   compile(filter: FilterNode): CompiledFilter<FilesystemFilter> {
     return compileFilesystemFilter(filter);
   }
 
-  async page(ns: string, request: PageRequest<FilesystemFilter>, call: Call): Promise<RowPage<RecordRow>> {
-    const rows: RecordRow[] = [];
-    for await (const row of this.#matching(ns, request.prefix, request.filter, request.after?.key, call)) {
-      if (rows.length === request.limit) return { rows, more: true };
-      rows.push({ ...row, content: copyOf(row.content) });
+  page(
+    ns: string,
+    request: PageRequest<FilesystemFilter> & { readonly include: 'rows' },
+    call: Call,
+  ): Promise<RowPage<RecordRow>>;
+  page(
+    ns: string,
+    request: PageRequest<FilesystemFilter> & { readonly include: 'keys' | 'info' },
+    call: Call,
+  ): Promise<RowPage<InfoRow>>;
+  async page(ns: string, request: PageRequest<FilesystemFilter>, call: Call): Promise<RowPage<InfoRow>> {
+    const { limit, include, prefix, filter, after } = request;
+    const rows: InfoRow[] = [];
+    const row = (target: Target): Promise<InfoRow | undefined> =>
+      include === 'rows' ? this.#read(target) : this.#info(target, include === 'info');
+    for await (const targets of this.#batches(ns, prefix, filter, after?.key, () => limit + 1 - rows.length, call)) {
+      for (const found of await mapLimited(targets, parallel, row)) if (found !== undefined) rows.push(found);
+      if (rows.length > limit) return { rows: rows.slice(0, limit), more: true };
     }
     return { rows, more: false };
   }
@@ -132,15 +195,20 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     _estimate: boolean,
     call: Call,
   ): Promise<number> {
+    const { files } = this.#parts();
     let count = 0;
-    for await (const _row of this.#matching(ns, prefix, filter, undefined, call)) count++;
+    for await (const targets of this.#batches(ns, prefix, filter, undefined, () => parallel, call)) {
+      for (const found of await mapLimited(targets, parallel, (target) => files.look(target)))
+        if (files.live(found)) count++;
+    }
     return count;
   }
 
   async removeWhere(ns: string, filter: FilesystemFilter | undefined, call: Call): Promise<number> {
     let removed = 0;
-    for await (const { key } of this.#matching(ns, '', filter, undefined, call)) {
-      if (await this.remove(ns, key)) removed++;
+    for await (const targets of this.#batches(ns, '', filter, undefined, () => parallel, call)) {
+      const gone = await mapLimited(targets, parallel, ({ key }) => this.remove(ns, key, undefined, true, call));
+      removed += gone.filter(Boolean).length;
     }
     return removed;
   }
@@ -150,72 +218,120 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
     call: Call,
   ): Promise<RowPage<string>> {
-    const found = new Set<string>();
-    for (const path of await this.#below(ns)) {
+    await this.#queue.settle();
+    const { recursive, after, limit } = request;
+    const rows: string[] = [];
+    const below = recursive ? [...(await this.#below(ns, call))].sort(compareCodePoints) : await this.#children(ns);
+    for (const path of below) {
       const relative = ns === '' ? path : path.slice(ns.length + 1);
-      // A namespace whose records are all expired is none.
-      if (path !== ns && (await this.count(path, '', undefined, false, call)) > 0)
-        found.add(request.recursive ? relative : (relative.split('/', 1)[0] ?? relative));
+      if (after !== undefined && compareCodePoints(relative, after) <= 0) continue;
+      if (!(recursive ? await this.#holdsOwn(path, call) : await this.#holds(path, call))) continue;
+      if (rows.length === limit) return { rows, more: true };
+      rows.push(relative);
     }
-    const { after, limit } = request;
-    const rows = [...found]
-      .sort(compareCodePoints)
-      .filter((path) => after === undefined || compareCodePoints(path, after) > 0);
-    return { rows: rows.slice(0, limit), more: rows.length > limit };
+    return { rows, more: false };
   }
 
   async dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
+    await this.#queue.settle();
     let removed = 0;
-    for (const path of recursive ? await this.#below(ns) : [ns])
+    // The deepest first, so that each folder is empty when its turn comes.
+    for (const path of [ns, ...(recursive ? await this.#below(ns, call) : [])].reverse())
       removed += await this.removeWhere(path, undefined, call);
     return removed;
   }
 
-  /** The namespace and those below it that are in use. */
-  async #below(ns: string): Promise<readonly string[]> {
-    const client = await this.#connect();
-    const paths = await client.namespaces();
-    return paths.filter((path) => ns === '' || path === ns || path.startsWith(`${ns}/`));
+  /** The paths of the namespaces directly below one. */
+  async #children(ns: string): Promise<readonly string[]> {
+    const { files } = this.#parts();
+    const names = await childNamespaces(files.folders, files.layout, ns);
+    return names.map((name) => (ns === '' ? name : `${ns}/${name}`));
   }
 
-  async *#matching(
+  /** The paths of all namespaces below one, each before those below it. */
+  async #below(ns: string, call: Call): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const child of await this.#children(ns)) {
+      call.check();
+      found.push(child, ...(await this.#below(child, call)));
+    }
+    return found;
+  }
+
+  async #holdsOwn(ns: string, call: Call): Promise<boolean> {
+    const { rows } = await this.page(ns, { ...everything, limit: 1 }, call);
+    return rows.length > 0;
+  }
+
+  /** Whether a namespace has a record, or one below it has. */
+  async #holds(ns: string, call: Call): Promise<boolean> {
+    if (await this.#holdsOwn(ns, call)) return true;
+    for (const child of await this.#children(ns)) if (await this.#holds(child, call)) return true;
+    return false;
+  }
+
+  /** Targets that may be wanted, as many at a time as `size` asks for. */
+  async *#batches(
     ns: string,
     prefix: string,
     filter: FilesystemFilter | undefined,
     after: string | undefined,
+    size: () => number,
     call: Call,
-  ): AsyncGenerator<RecordRow> {
-    const client = await this.#connect();
-    for (let position = after, more = true; more; ) {
+  ): AsyncGenerator<readonly Target[], void, undefined> {
+    await this.#queue.settle();
+    const { files } = this.#parts();
+    let batch: Target[] = [];
+    for await (const key of walkKeys(files.folders, files.layout, ns, { prefix, after }, call)) {
+      if (filter !== undefined && !filter(key)) continue;
+      batch.push(files.target(ns, key));
+      if (batch.length < size()) continue;
+      yield batch;
+      batch = [];
       call.check();
-      const page = await client.scan(ns, prefix, position, scanPage);
-      for (const row of page.rows) {
-        if (this.#live(row) !== undefined && (filter === undefined || filter(row.key))) yield row;
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  async #read(target: Target): Promise<RecordRow | undefined> {
+    const behind = this.#queue.behind(target.id);
+    if (behind !== undefined) await behind;
+    return this.#withFile(target, async (file) => {
+      const content = await readContent(target, file);
+      return { ...toRow(target, file, typeof content === 'string' ? 'json' : 'bytes'), content };
+    });
+  }
+
+  /** What is known of a record. `whole` false: whether it is JSON does not matter, so that its file need not be opened. */
+  async #info(target: Target, whole: boolean): Promise<InfoRow | undefined> {
+    const { files } = this.#parts();
+    const found = await files.look(target);
+    if (!files.live(found)) return undefined;
+    if (!whole || found.entry !== undefined) return toRow(target, found, found.entry?.kind ?? 'bytes');
+    return this.#withFile(target, async (file) => toRow(target, file, await kindOf(target, file)));
+  }
+
+  /** Runs `work` with the file of a record that is there and not expired. */
+  #withFile<T>(target: Target, work: (file: OpenFile) => Promise<T>): Promise<T | undefined> {
+    return this.#limit.run(async () => {
+      const { files } = this.#parts();
+      const file = await files.open(target);
+      if (file === undefined) return undefined;
+      try {
+        return files.live(file) ? await work(file) : undefined;
+      } finally {
+        closeSync(file.fd);
       }
-      more = page.more;
-      position = page.rows.at(-1)?.key;
+    });
+  }
+
+  async #outcome<T>(work: () => Promise<T>, operation: string, key: string): Promise<RowOutcome<T>> {
+    try {
+      return { ok: true, value: await work() };
+    } catch (error) {
+      return { ok: false, error: this.#settings.translate(error, { operation, key, write: true }) };
     }
   }
-
-  #live(row: RecordRow | undefined): RecordRow | undefined {
-    return row === undefined || (row.expiresAt !== null && row.expiresAt <= this.#clock()) ? undefined : row;
-  }
 }
 
-/** What callers do to their bytes changes nothing that is stored. */
-function copyOf(content: string | Uint8Array): string | Uint8Array {
-  return typeof content === 'string' ? content : content.slice();
-}
-
-async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
-}
-
-async function outcomeOf<T>(work: Promise<T>, operation: string, key: string): Promise<RowOutcome<T>> {
-  try {
-    return { ok: true, value: await work };
-  } catch (error) {
-    const translated: StorageError = translateFilesystem(error, { operation, key, write: true });
-    return { ok: false, error: translated };
-  }
-}
+const everything = { prefix: '', filter: undefined, sort: [], after: undefined, include: 'keys' } as const;

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, lstatSync } from 'node:fs';
+import { unsafeKey } from './filesystem-errors.ts';
+import { etagOf, type Identity, identityOf, lookAt, openExisting, sameFile } from './filesystem-files.ts';
+import type { Folder, Folders } from './filesystem-folders.ts';
+import { type PathLayout, type Place, placeOf } from './filesystem-layout.ts';
+import { hasExactNames, type NameRules } from './filesystem-names.ts';
+import { type Entry, entryOf, readSidecar, type Sidecar, sidecarFolder } from './filesystem-sidecar.ts';
+
+/** A record's names. */
+export interface Target {
+  readonly ns: string;
+  readonly key: string;
+  readonly place: Place;
+  /** Of its lock and its sidecar. */
+  readonly id: string;
+}
+
+/** A record's file and what its sidecar says of it. */
+export interface Found {
+  readonly identity: Identity;
+  /** Missing: nothing is written down of this file. */
+  readonly entry: Entry | undefined;
+}
+
+/** As long as it is open. */
+export interface OpenFile extends Found {
+  readonly fd: number;
+}
+
+/** The name of a record's lock and sidecar. */
+export function recordName(ns: string, key: string): string {
+  return createHash('sha256').update(`${ns}\0${key}`).digest('hex');
+}
+
+export function etagOfFound({ identity, entry }: Found): string {
+  return entry?.etag ?? etagOf(identity);
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant.
+const ascii = /^[\u0000-\u007f]*$/;
+
+/** Finds records and tells what is known of them. Changes nothing. */
+export class RecordFiles {
+  readonly folders: Folders;
+  readonly layout: PathLayout;
+  readonly #names: NameRules;
+  readonly #clock: () => number;
+
+  constructor(folders: Folders, layout: PathLayout, names: NameRules, clock: () => number) {
+    this.folders = folders;
+    this.layout = layout;
+    this.#names = names;
+    this.#clock = clock;
+  }
+
+  target(ns: string, key: string): Target {
+    const place = placeOf(this.layout, ns, key);
+    if (!this.#names.kept && !ascii.test(key) && place.file !== '' && !ascii.test(place.folders.join('') + place.file))
+      throw unsafeKey(key, 'has letters outside ASCII, which this disk writes in its own way');
+    return { ns, key, place, id: recordName(ns, key) };
+  }
+
+  /** Whether a record is there and not expired. */
+  live<F extends Found>(found: F | undefined): found is F {
+    if (found === undefined) return false;
+    const expiresAt = found.entry?.expiresAt ?? null;
+    return expiresAt === null || expiresAt > this.#clock();
+  }
+
+  /** Whether a disk that takes different names for the same has this very name, or none. */
+  exact(target: Target): boolean {
+    return this.#names.exact || hasExactNames(this.folders, target.place);
+  }
+
+  /** The record's file, expired or not; `undefined`: there is none. */
+  async look(target: Target): Promise<Found | undefined> {
+    const folder = this.#folder(target);
+    if (folder === undefined) return undefined;
+    try {
+      for (;;) {
+        const stats = lookAt(folder, target.place.file);
+        if (stats === undefined) return this.#miss();
+        const identity = identityOf(stats);
+        const entry = await this.#entry(folder, target, identity);
+        if (entry !== 'replaced') return { identity, entry };
+      }
+    } finally {
+      folder.release();
+    }
+  }
+
+  /** As `look`, with the file open; the caller closes it. */
+  async open(target: Target): Promise<OpenFile | undefined> {
+    const folder = this.#folder(target);
+    if (folder === undefined) return undefined;
+    try {
+      for (;;) {
+        const file = await this.#openOnce(folder, target);
+        if (file === undefined) return this.#miss();
+        if (file !== 'replaced') return file;
+      }
+    } finally {
+      folder.release();
+    }
+  }
+
+  async #openOnce(folder: Folder, target: Target): Promise<OpenFile | 'replaced' | undefined> {
+    const { file } = target.place;
+    const fd = await openExisting(folder, file);
+    if (fd === undefined) return undefined;
+    let kept = false;
+    try {
+      const stats = fstatSync(fd, { bigint: true });
+      if (!stats.isFile()) {
+        // A folder is a miss; anything else is refused.
+        lookAt(folder, file);
+        return undefined;
+      }
+      const identity = identityOf(stats);
+      const entry = await this.#entry(folder, target, identity);
+      if (entry === 'replaced') return entry;
+      kept = true;
+      return { fd, identity, entry };
+    } finally {
+      if (!kept) closeSync(fd);
+    }
+  }
+
+  /** The sidecar as it is now. */
+  async sidecar(target: Target): Promise<Sidecar | undefined> {
+    const folder = this.folders.use(sidecarFolder, false);
+    if (folder === undefined) return undefined;
+    try {
+      // Most records have none, which is quickly told.
+      if (lstatSync(folder.path(target.id), { throwIfNoEntry: false }) === undefined) return undefined;
+      return await readSidecar(folder, target.id);
+    } finally {
+      folder.release();
+    }
+  }
+
+  /** What is written down of a file. `replaced`: another took its place, and what the sidecar says may be of that one. */
+  async #entry(folder: Folder, target: Target, identity: Identity): Promise<Entry | 'replaced' | undefined> {
+    const entry = entryOf(await this.sidecar(target), identity);
+    if (entry !== undefined) return entry;
+    const now = lookAt(folder, target.place.file);
+    return now !== undefined && sameFile(identityOf(now), identity) ? undefined : 'replaced';
+  }
+
+  #folder(target: Target): Folder | undefined {
+    const folder = this.folders.use(target.place.folders, false);
+    if (folder === undefined) return this.#miss();
+    if (this.exact(target)) return folder;
+    folder.release();
+    return undefined;
+  }
+
+  /** Nothing is there, if the base is. */
+  #miss(): undefined {
+    this.folders.assertBase();
+    return undefined;
+  }
+}
