@@ -9,6 +9,7 @@ const recipes: Partial<Record<ServiceName, () => Promise<Recipe>>> = {
   'redis-sentinel': async () => (await import('./recipes/redis-sentinel.ts')).redisSentinel,
   'redis-cluster': async () => (await import('./recipes/redis-cluster.ts')).redisCluster,
   minio: async () => (await import('./recipes/minio.ts')).minio,
+  mongo: async () => (await import('./recipes/mongo.ts')).mongo,
   seaweedfs: async () => (await import('./recipes/seaweedfs.ts')).seaweedfs,
 };
 

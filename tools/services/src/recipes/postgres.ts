@@ -116,7 +116,7 @@ export async function spawnPostgres(
 }
 
 /** A killed server leaves a few bytes of System V shared memory, which outlive every process. */
-async function returnMemory(cluster: string): Promise<void> {
+export async function returnMemory(cluster: string): Promise<void> {
   const lock = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
   const memory = lock.split('\n')[6]?.trim().split(/\s+/)[1];
   // It is gone when the server started again after that.
