@@ -32,8 +32,7 @@ export async function subjectOf(
   t: TestContext,
 ): Promise<{ readonly store: RecordStore; readonly subject: Awaited<ReturnType<typeof loadRecords>> }> {
   const store = await t.store();
-  const { bytes, createdAt } = t.recordFlags;
-  return { store, subject: await loadRecords(store, { seed: t.seed, count: documentCount(t), bytes, createdAt }) };
+  return { store, subject: await loadRecords(store, { seed: t.seed, count: documentCount(t), flags: t.recordFlags }) };
 }
 
 /** A document for each shape that a field may have. */

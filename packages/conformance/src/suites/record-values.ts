@@ -182,11 +182,13 @@ export function valueTests(test: AddTest): void {
   test('retrieve-text', 'retrieveText answers the stored JSON as text', store(), async (t) => {
     const store = await t.store();
     for (const value of ['text', 1, null, { b: [1, 'é'] }]) {
-      await store.store('k', value, { metadata: { m: 1 } });
+      const { size } = await store.store('k', value, { metadata: { m: 1 } });
+      equal(size, Buffer.byteLength(JSON.stringify(value)), 'size of the JSON text as it was written');
       const text = await store.retrieveText('k');
       ok(typeof text?.data === 'string', 'data is text');
       equal(JSON.parse(text.data), value, 'the text as JSON');
-      equal(text.size, Buffer.byteLength(text.data), 'size of the text');
+      // Equal JSON is no equal text: an engine that keeps JSON as its own writes it in another form.
+      equal(text.size, size, 'size, as it was written');
       equal(text.kind, 'json', 'kind');
     }
     equal(await store.retrieveText('none'), undefined, 'retrieveText of no record');
