@@ -1,41 +1,50 @@
-import type { Capabilities, RecordCapabilities } from '@storage/core';
+import type { Capabilities, MessagingCapabilities, RecordCapabilities } from '@storage/core';
+import type { RedisSettings } from './redis-options.ts';
 
-/** Narrow where types depend on it: every facet that is stated is there. */
+/** What every Redis store can do. */
 export interface RedisCapabilities extends Capabilities {
-  readonly records: RecordCapabilities;
+  readonly records: RecordCapabilities & { readonly level: 'full' };
+  readonly vectors: false;
+  readonly graph: false;
+  readonly messaging: MessagingCapabilities;
+  readonly transactions: false;
 }
 
-/** What the backend can do: every flag is shown by the kit, in both directions. Begin with little, and raise a flag with what it stands for. */
-export const redisCapabilities: RedisCapabilities = {
-  records: {
-    level: 'full',
-    keys: 'any',
-    maxValueBytes: 16 * 1024 * 1024,
-    metadata: true,
-    maxMetadataBytes: 1024 * 1024,
-    bytes: true,
-    list: 'ordered',
-    query: 'scan',
-    scanLimit: 10_000,
-    sort: false,
-    streams: false,
-    ttl: { listing: 'exact' },
-    conditional: 'record',
-    conditionalDelete: true,
-    conditionalStreams: true,
-    programOrder: true,
-    createdAt: true,
-    deleteReports: 'exact',
-    deleteWhere: 'per-record',
-    atomicBatches: false,
-    namespaces: true,
-  },
-  vectors: false,
-  graph: false,
-  messaging: false,
-  transactions: false,
-  facets: [],
-  abort: 'before-start',
-  persistent: false,
-  consistency: 'strong',
-};
+/** `searchable`: the server serves declared fields by RediSearch. */
+export function redisCapabilities(settings: RedisSettings, searchable: boolean): RedisCapabilities {
+  const { index, buckets, maxValueBytes, scanLimit } = settings;
+  return {
+    records: {
+      level: 'full',
+      keys: 'any',
+      maxValueBytes,
+      maxMetadataBytes: 1024 * 1024,
+      metadata: true,
+      bytes: true,
+      list: index ? 'ordered' : 'none',
+      query: index ? (searchable ? 'indexed' : 'scan') : 'none',
+      scanLimit: index ? scanLimit : null,
+      sort: index,
+      streams: index,
+      ttl: { listing: 'exact' },
+      conditional: 'record',
+      conditionalDelete: true,
+      conditionalStreams: true,
+      programOrder: true,
+      createdAt: index,
+      deleteReports: 'exact',
+      deleteWhere: index ? 'per-record' : 'none',
+      // One slot, one script: all or nothing.
+      atomicBatches: index && buckets === 1,
+      namespaces: true,
+    },
+    vectors: false,
+    graph: false,
+    messaging: { scope: 'server' },
+    transactions: false,
+    facets: [],
+    abort: 'client',
+    persistent: true,
+    consistency: 'strong',
+  };
+}

@@ -1,13 +1,19 @@
-import { definePlugin, type Environment, type Plugin } from '@storage/core';
+import { definePlugin, type Environment, invalidArgument, type Plugin } from '@storage/core';
 import { createRedis, type RedisBackend } from './redis-backend.ts';
 import type { RedisOptions } from './redis-options.ts';
 
 function fromEnv(env: Environment): RedisOptions {
-  const url = env['REDIS_URL'];
-  return { ...(url !== undefined && { url }) };
+  const { REDIS_HOST: host, REDIS_PORT: port, REDIS_PASSWORD: password } = env;
+  if (port !== undefined && !/^\d+$/.test(port))
+    throw invalidArgument('REDIS_PORT must be a port number.', { path: 'REDIS_PORT' });
+  return {
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port: Number(port) }),
+    ...(password !== undefined && { password }),
+  };
 }
 
-/** Redis as a plugin. Its variable: `REDIS_URL`. */
+/** Redis as a plugin. Its variables: `REDIS_HOST`, `REDIS_PORT`, `REDIS_PASSWORD`. */
 export const redisPlugin: Plugin<'redis', RedisOptions, RedisBackend> = definePlugin({
   name: 'redis',
   contract: 1,

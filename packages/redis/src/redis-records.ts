@@ -1,221 +1,258 @@
-import type {
-  Call,
-  CompiledFilter,
-  InfoRow,
-  PageRequest,
-  RecordDriver,
-  RecordRow,
-  RowOutcome,
-  RowPage,
-  WriteHead,
-  WriteRow,
+import {
+  AsyncCoalescer,
+  type Call,
+  type CompiledFilter,
+  type Gathered,
+  type InfoRow,
+  type PageRequest,
+  type RecordDriver,
+  type RecordRow,
+  recordId,
+  type RowOutcome,
+  type RowPage,
+  type WriteHead,
+  type WriteRow,
 } from '@storage/backend-kit';
-import type { StorageError } from '@storage/core';
-import { compareCodePoints, type FilterNode } from '@storage/core/filter';
-import type { RedisClient } from './redis-client.ts';
-import { alreadyExists, conflict, translateRedis } from './redis-errors.ts';
-import { compileRedisFilter, type RedisFilter } from './redis-filter.ts';
+import type { FilterNode } from '@storage/core/filter';
+import { asStorageError, infoFields, type RedisEngine, wholeFields } from './redis-engine.ts';
+import { isLost } from './redis-errors.ts';
+import { RedisNamespaces } from './redis-namespaces.ts';
+import { type PageOf, RedisPages } from './redis-pages.ts';
+import type { FoundRow } from './redis-rows.ts';
+import { type RedisQuery, RedisSearch } from './redis-search.ts';
+import { RedisStreams } from './redis-streams.ts';
+import { scripts } from './redis-scripts.ts';
+import { type RemoveOp, RedisWrites, type WriteOp } from './redis-writes.ts';
 
-/** How many rows one request to the engine reads. */
-const scanPage = 1000;
+/** How long a write whose answer was lost waits for the connection, to see whether it was carried out. */
+const reconnectMs = 3000;
 
-/** Records over the client. Arguments come checked and encoded; what is thrown is translated by the facade. */
-export class RedisRecords implements RecordDriver<RedisFilter> {
-  readonly #connect: () => Promise<RedisClient>;
-  readonly #clock: () => number;
+interface ReadOp {
+  readonly ns: string;
+  readonly key: string;
+}
 
-  constructor(connect: () => Promise<RedisClient>, clock: () => number) {
-    this.#connect = connect;
-    this.#clock = clock;
-  }
+/** What the records are made of once the connection is there. */
+interface Parts {
+  readonly engine: RedisEngine;
+  readonly writes: RedisWrites;
+  readonly pages: RedisPages;
+  readonly streams: RedisStreams;
+  readonly namespaces: RedisNamespaces;
+}
 
-  async read(ns: string, key: string): Promise<RecordRow | undefined> {
-    const client = await this.#connect();
-    const row = this.#live(await client.get(ns, key));
-    return row === undefined ? undefined : { ...row, content: copyOf(row.content) };
-  }
+/** Records with an index. Arguments come checked and encoded; what is thrown is translated by the facade. */
+export class RedisRecords implements RecordDriver<RedisQuery> {
+  readonly #search: RedisSearch;
+  readonly #scanLimit: number;
+  readonly #coalescer = new AsyncCoalescer();
+  readonly #read: Gathered<ReadOp, FoundRow | undefined>;
+  readonly #write: Gathered<WriteOp, InfoRow>;
+  readonly #remove: Gathered<RemoveOp, boolean>;
+  #parts: Parts | undefined;
 
-  readMany(ns: string, keys: readonly string[]): Promise<readonly (RecordRow | undefined)[]> {
-    return Promise.all(keys.map((key) => this.read(ns, key)));
-  }
-
-  async exists(ns: string, key: string): Promise<boolean> {
-    const client = await this.#connect();
-    return this.#live(await client.get(ns, key)) !== undefined;
-  }
-
-  async write(ns: string, row: WriteRow): Promise<InfoRow> {
-    const { ttlMs, condition, ...kept } = row;
-    const content = copyOf(row.content);
-    const client = await this.#connect();
-    return client.update(ns, row.key, (stored): RecordRow => {
-      const present = this.#live(stored);
-      if (condition?.type === 'absent' && present !== undefined) throw alreadyExists(row.key);
-      if (condition?.type === 'match' && present?.etag !== condition.etag) throw conflict(row.key);
-      const now = this.#clock();
-      return {
-        ...kept,
-        content,
-        createdAt: present?.createdAt ?? now,
-        updatedAt: now,
-        expiresAt: ttlMs === null ? null : now + ttlMs,
-      };
+  constructor(search: RedisSearch, scanLimit: number) {
+    this.#search = search;
+    this.#scanLimit = scanLimit;
+    this.#read = this.#coalescer.lane<ReadOp, FoundRow | undefined>({
+      write: false,
+      run: (batch) => this.#readBatch(batch),
+    });
+    this.#write = this.#coalescer.lane<WriteOp, InfoRow>({
+      write: true,
+      run: (batch) => this.#there.writes.store(batch),
+    });
+    this.#remove = this.#coalescer.lane<RemoveOp, boolean>({
+      write: true,
+      run: (batch) => this.#there.writes.remove(batch),
     });
   }
 
-  writeMany(ns: string, rows: readonly WriteRow[]): Promise<readonly RowOutcome<InfoRow>[]> {
-    return Promise.all(rows.map((row) => outcomeOf(this.write(ns, row), 'records.storeMany', row.key)));
+  /** Works over this connection from now on. */
+  attach(engine: RedisEngine): void {
+    const search = this.#search;
+    const fields = search.fields.length > 0 ? search.fieldCount : 0;
+    const pages = new RedisPages(engine, search, this.#scanLimit);
+    this.#parts = {
+      engine,
+      writes: new RedisWrites(engine, fields === 0 ? undefined : (ns, row) => search.fieldsOf(ns, row), fields),
+      pages,
+      streams: new RedisStreams(engine, search),
+      namespaces: new RedisNamespaces(engine, pages),
+    };
+    engine.registry.onAnnounce = () => this.#there.namespaces.prune();
   }
 
-  async writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks) {
-      call.check();
-      // The sender may use its buffer again.
-      parts.push(chunk.slice());
+  get #there(): Parts {
+    if (this.#parts === undefined) throw new Error('The records are used before the backend is open.');
+    return this.#parts;
+  }
+
+  async #readBatch(batch: readonly ReadOp[]): Promise<RowOutcome<FoundRow | undefined>[]> {
+    const { engine } = this.#there;
+    try {
+      const [first] = batch;
+      if (first !== undefined && batch.length === 1)
+        return [{ ok: true, value: await engine.readOne(first.ns, first.key, wholeFields) }];
+      const rows = await engine.readAnywhere(batch, wholeFields);
+      return rows.map((value) => ({ ok: true, value }));
+    } catch (error) {
+      throw asStorageError(error, 'records.retrieve', false);
     }
-    const content = Buffer.concat(parts);
-    return this.write(ns, { ...head, content, size: content.length });
   }
 
-  async readStream(
+  async read(ns: string, key: string, call: Call): Promise<RecordRow | undefined> {
+    const row = await this.#read(recordId(ns, key), { ns, key }, call);
+    if (row === undefined || (row.content !== null && row.content !== undefined)) return row as RecordRow | undefined;
+    return this.#there.engine.complete(ns, row);
+  }
+
+  readMany(ns: string, keys: readonly string[], call: Call): Promise<readonly (RecordRow | undefined)[]> {
+    return this.#coalescer.after(undefined, call, async () => {
+      const { engine } = this.#there;
+      const rows = await engine.readMany(ns, keys, wholeFields);
+      return Promise.all(rows.map((row) => engine.complete(ns, row)));
+    });
+  }
+
+  exists(ns: string, key: string, call: Call): Promise<boolean> {
+    return this.#coalescer.after(recordId(ns, key), call, async () => {
+      const { engine } = this.#there;
+      return (await engine.connection.command('exists', [engine.layout.bucketOf(ns, key).records + key])) === 1;
+    });
+  }
+
+  write(ns: string, row: WriteRow, call: Call): Promise<InfoRow> {
+    const { engine, writes } = this.#there;
+    engine.checkBulk(row.size);
+    const op: WriteOp = { ns, row: ownRow(row) };
+    const id = recordId(ns, row.key);
+    if (row.condition === undefined) return this.#write(id, op, call);
+    return this.#coalescer.after(id, call, async (task) => {
+      const [outcome] = await writes.store([op]);
+      if (outcome?.ok) return outcome.value;
+      return this.#settleWrite(ns, row, outcome?.error, task);
+    });
+  }
+
+  /** A conditional write whose answer was lost has happened if its own etag is there. */
+  async #settleWrite(ns: string, head: WriteHead, error: unknown, call: Call): Promise<InfoRow> {
+    const translated = asStorageError(error, 'records.store', true);
+    if (!isLost(translated)) throw translated;
+    const { engine } = this.#there;
+    await engine.connection.settled(reconnectMs, call);
+    // Where it can't be read either, nobody knows.
+    const found = await engine.readOne(ns, head.key, infoFields).catch(() => undefined);
+    if (found?.etag === head.etag) {
+      const { stream: _stream, content: _content, ...row } = found;
+      return row;
+    }
+    throw translated;
+  }
+
+  async writeMany(
+    ns: string,
+    rows: readonly WriteRow[],
+    atomic: boolean,
+    call: Call,
+  ): Promise<readonly RowOutcome<InfoRow>[]> {
+    const ops = rows.map((row): WriteOp => ({ ns, row: ownRow(row) }));
+    const { writes } = this.#there;
+    return this.#coalescer.after(undefined, call, () => (atomic ? writes.storeAtomic(ops) : writes.store(ops)));
+  }
+
+  writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
+    return this.#coalescer.after(recordId(ns, head.key), call, async (task) => {
+      const outcome = await this.#there.streams.write(ns, head, chunks, task);
+      if (outcome.ok) return outcome.value;
+      return this.#settleWrite(ns, head, outcome.error, task);
+    });
+  }
+
+  readStream(
     ns: string,
     key: string,
     range: { readonly offset: number; readonly length: number | undefined },
+    call: Call,
   ): Promise<(InfoRow & { readonly chunks: AsyncIterable<Uint8Array> }) | undefined> {
-    const row = await this.read(ns, key);
-    if (row === undefined) return undefined;
-    const bytes = typeof row.content === 'string' ? new TextEncoder().encode(row.content) : row.content;
-    const end = range.length === undefined ? bytes.length : range.offset + range.length;
-    return { ...row, chunks: oneChunk(bytes.subarray(range.offset, end)) };
+    return this.#coalescer.after(recordId(ns, key), call, () => this.#there.streams.read(ns, key, range));
   }
 
-  async remove(ns: string, key: string, etag?: string, report: boolean = true): Promise<boolean> {
-    const client = await this.#connect();
-    const removed = await client.remove(ns, key, (stored) => {
-      if (etag !== undefined && this.#live(stored)?.etag !== etag) throw conflict(key);
+  remove(ns: string, key: string, etag: string | undefined, _report: boolean, call: Call): Promise<boolean> {
+    const op: RemoveOp = { ns, key, etag };
+    const id = recordId(ns, key);
+    if (etag === undefined) return this.#remove(id, op, call);
+    return this.#coalescer.after(id, call, async () => {
+      const [outcome] = await this.#there.writes.remove([op]);
+      if (outcome?.ok) return outcome.value;
+      throw asStorageError(outcome?.error, 'records.delete', true);
     });
-    return !report || this.#live(removed) !== undefined;
   }
 
-  removeMany(ns: string, keys: readonly string[]): Promise<readonly RowOutcome<boolean>[]> {
-    return Promise.all(keys.map((key) => outcomeOf(this.remove(ns, key), 'records.deleteMany', key)));
+  removeMany(
+    ns: string,
+    keys: readonly string[],
+    atomic: boolean,
+    call: Call,
+  ): Promise<readonly RowOutcome<boolean>[]> {
+    const ops = keys.map((key): RemoveOp => ({ ns, key, etag: undefined }));
+    const { writes } = this.#there;
+    return this.#coalescer.after(undefined, call, () => (atomic ? writes.removeAtomic(ops) : writes.remove(ops)));
   }
 
-  async touch(ns: string, key: string, ttlMs: number | null): Promise<boolean> {
-    const client = await this.#connect();
-    const expiresAt = ttlMs === null ? null : this.#clock() + ttlMs;
-    const touched = await client.update(ns, key, (stored): RecordRow | undefined => {
-      const row = this.#live(stored);
-      return row === undefined ? undefined : { ...row, expiresAt };
+  touch(ns: string, key: string, ttlMs: number | null, call: Call): Promise<boolean> {
+    return this.#coalescer.after(recordId(ns, key), call, async () => {
+      const { engine } = this.#there;
+      const bucket = engine.layout.bucketOf(ns, key);
+      const names = [bucket.order, bucket.expiry, bucket.records + key];
+      return (await engine.run(scripts.touch, names, [bucket.chunks, key, ttlMs ?? ''])) === 1;
     });
-    return touched !== undefined;
   }
 
-  compile(filter: FilterNode): CompiledFilter<RedisFilter> {
-    return compileRedisFilter(filter);
+  compile(filter: FilterNode): CompiledFilter<RedisQuery> {
+    return this.#search.compile(filter);
   }
 
-  async page(ns: string, request: PageRequest<RedisFilter>, call: Call): Promise<RowPage<RecordRow>> {
-    const rows: RecordRow[] = [];
-    for await (const row of this.#matching(ns, request.prefix, request.filter, request.after?.key, call)) {
-      if (rows.length === request.limit) return { rows, more: true };
-      rows.push({ ...row, content: copyOf(row.content) });
-    }
-    return { rows, more: false };
+  page(ns: string, request: PageRequest<RedisQuery> & { readonly include: 'rows' }, call: Call): Promise<RowPage<RecordRow>>;
+  page(
+    ns: string,
+    request: PageRequest<RedisQuery> & { readonly include: 'keys' | 'info' },
+    call: Call,
+  ): Promise<RowPage<InfoRow>>;
+  page(ns: string, request: PageRequest<RedisQuery>, call: Call): Promise<PageOf> {
+    return this.#coalescer.after(undefined, call, (task) => this.#there.pages.page(ns, request, task));
   }
 
-  async count(
+  count(
     ns: string,
     prefix: string,
-    filter: RedisFilter | undefined,
-    _estimate: boolean,
+    _filter: RedisQuery | undefined,
+    estimate: boolean,
     call: Call,
   ): Promise<number> {
-    let count = 0;
-    for await (const _row of this.#matching(ns, prefix, filter, undefined, call)) count++;
-    return count;
+    return this.#coalescer.after(undefined, call, (task) => this.#there.pages.count(ns, prefix, estimate, task));
   }
 
-  async removeWhere(ns: string, filter: RedisFilter | undefined, call: Call): Promise<number> {
-    let removed = 0;
-    for await (const { key } of this.#matching(ns, '', filter, undefined, call)) {
-      if (await this.remove(ns, key)) removed++;
-    }
-    return removed;
+  removeWhere(ns: string, _filter: RedisQuery | undefined, call: Call): Promise<number> {
+    return this.#coalescer.after(undefined, call, (task) => this.#there.namespaces.clear(ns, this.#there.writes, task));
   }
 
-  async namespaces(
+  namespaces(
     ns: string,
     request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
     call: Call,
   ): Promise<RowPage<string>> {
-    const found = new Set<string>();
-    for (const path of await this.#below(ns)) {
-      const relative = ns === '' ? path : path.slice(ns.length + 1);
-      // A namespace whose records are all expired is none.
-      if (path !== ns && (await this.count(path, '', undefined, false, call)) > 0)
-        found.add(request.recursive ? relative : (relative.split('/', 1)[0] ?? relative));
-    }
-    const { after, limit } = request;
-    const rows = [...found]
-      .sort(compareCodePoints)
-      .filter((path) => after === undefined || compareCodePoints(path, after) > 0);
-    return { rows: rows.slice(0, limit), more: rows.length > limit };
+    return this.#coalescer.after(undefined, call, (task) => this.#there.namespaces.list(ns, request, task));
   }
 
-  async dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
-    let removed = 0;
-    for (const path of recursive ? await this.#below(ns) : [ns])
-      removed += await this.removeWhere(path, undefined, call);
-    return removed;
-  }
-
-  /** The namespace and those below it that are in use. */
-  async #below(ns: string): Promise<readonly string[]> {
-    const client = await this.#connect();
-    const paths = await client.namespaces();
-    return paths.filter((path) => ns === '' || path === ns || path.startsWith(`${ns}/`));
-  }
-
-  async *#matching(
-    ns: string,
-    prefix: string,
-    filter: RedisFilter | undefined,
-    after: string | undefined,
-    call: Call,
-  ): AsyncGenerator<RecordRow> {
-    const client = await this.#connect();
-    for (let position = after, more = true; more; ) {
-      call.check();
-      const page = await client.scan(ns, prefix, position, scanPage);
-      for (const row of page.rows) {
-        if (this.#live(row) !== undefined && (filter === undefined || filter(row.key))) yield row;
-      }
-      more = page.more;
-      position = page.rows.at(-1)?.key;
-    }
-  }
-
-  #live(row: RecordRow | undefined): RecordRow | undefined {
-    return row === undefined || (row.expiresAt !== null && row.expiresAt <= this.#clock()) ? undefined : row;
+  dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
+    return this.#coalescer.after(undefined, call, (task) =>
+      this.#there.namespaces.drop(ns, recursive, this.#there.writes, task),
+    );
   }
 }
 
-/** What callers do to their bytes changes nothing that is stored. */
-function copyOf(content: string | Uint8Array): string | Uint8Array {
-  return typeof content === 'string' ? content : content.slice();
-}
-
-async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
-}
-
-async function outcomeOf<T>(work: Promise<T>, operation: string, key: string): Promise<RowOutcome<T>> {
-  try {
-    return { ok: true, value: await work };
-  } catch (error) {
-    const translated: StorageError = translateRedis(error, { operation, key, write: true });
-    return { ok: false, error: translated };
-  }
+/** The row with bytes that nobody else can change: it may be sent after the call has returned. */
+export function ownRow(row: WriteRow): WriteRow {
+  return typeof row.content === 'string' ? row : { ...row, content: new Uint8Array(row.content) };
 }

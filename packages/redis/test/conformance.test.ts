@@ -1,11 +1,17 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { runConformance } from '@storage/conformance';
-import { createRedis } from '../src/index.ts';
+import { onService } from '@storage/services/testing';
+import { standalone } from './harness.ts';
 
-runConformance({
-  runner: { describe, it, before: beforeAll, after: afterAll },
-  name: 'redis',
-  create: (options) => createRedis(options),
-  clock: true,
-  server: { name: 'none, in process', version: process.version, how: 'embedded' },
+const runner = { describe, it, before: beforeAll, after: afterAll };
+
+await onService('redis', (service) => {
+  const server = { name: service.server, version: service.version, how: service.how };
+  for (const [name, harness] of [
+    ['redis', standalone(service)],
+    ['redis-cache', standalone(service, { index: false })],
+  ] as const) {
+    afterAll(() => harness[Symbol.asyncDispose]());
+    runConformance({ runner, name, server, ...harness.members() });
+  }
 });
