@@ -10,6 +10,7 @@ const recipes: Partial<Record<ServiceName, () => Promise<Recipe>>> = {
   'redis-cluster': async () => (await import('./recipes/redis-cluster.ts')).redisCluster,
   minio: async () => (await import('./recipes/minio.ts')).minio,
   mongo: async () => (await import('./recipes/mongo.ts')).mongo,
+  'mongo-streams': async () => (await import('./recipes/mongo-streams.ts')).mongoStreams,
   seaweedfs: async () => (await import('./recipes/seaweedfs.ts')).seaweedfs,
 };
 
