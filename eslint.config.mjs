@@ -62,8 +62,10 @@ export default [
   },
   {
     // Tests of a backend run the shared suites, against real servers.
-    files: ['{packages,tools}/*/test/**/*.ts', '{packages,tools}/*/src/**/*.test.ts'],
-    rules: { '@nx/enforce-module-boundaries': boundaries({ backend: ['conformance', 'services'] }) },
+    files: ['{packages,tools,apps}/*/test/**/*.ts', '{packages,tools}/*/src/**/*.test.ts'],
+    rules: {
+      '@nx/enforce-module-boundaries': boundaries({ backend: ['conformance', 'services'], app: ['services'] }),
+    },
   },
   {
     // The one file of the manager that names backends.

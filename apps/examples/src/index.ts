@@ -1,2 +1,1 @@
 export * from './code-blocks.ts';
-export * from './stand-ins.ts';

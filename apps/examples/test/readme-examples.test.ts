@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { onOwnService } from '@storage/services/testing';
 import { type CodeBlock, codeBlocks } from '../src/code-blocks.ts';
+import { servers, startServer } from './readme-servers.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -13,6 +15,7 @@ const root = join(import.meta.dirname, '../../..');
 const folder = join(import.meta.dirname, '../out-tsc/readme');
 
 interface Example extends CodeBlock {
+  readonly page: string;
   readonly title: string;
   readonly file: string;
 }
@@ -27,6 +30,7 @@ const pages = [
 const examples: Example[] = pages.flatMap((page) =>
   codeBlocks(readFileSync(join(root, page), 'utf8')).map((block) => ({
     ...block,
+    page,
     title: `${page}:${block.line}`,
     file: join(folder, `${page.replaceAll(/[/.]/g, '-')}-${block.line}.ts`),
   })),
@@ -64,19 +68,41 @@ test('every example compiles', async () => {
   expect(stdout).toBe('');
 }, 150_000);
 
-test.each(examples)(
-  '$title runs',
-  async ({ file, prints }) => {
-    const cwd = mkdtempSync(join(work, 'run-'));
-    const { NODE_OPTIONS: _, ...env } = process.env;
-    const tsx = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
-    const { stdout } = await run(process.execPath, ['--conditions=@storage/source', '--import', tsx, file], {
-      cwd,
-      // A runner that asks for colours would change what the examples print.
-      env: { ...env, FORCE_COLOR: '0' },
-      timeout: 30_000,
-    });
-    if (prints.length > 0) expect(stdout.trim().split('\n')).toEqual(prints);
-  },
-  40_000,
+/** Runs the examples of some pages, with what tells them where their server is. */
+function runExamples(chosen: readonly Example[], variables: () => { readonly [name: string]: string }): void {
+  test.each(chosen)(
+    '$title runs',
+    async ({ file, prints }) => {
+      const cwd = mkdtempSync(join(work, 'run-'));
+      const { NODE_OPTIONS: _, ...env } = process.env;
+      const tsx = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
+      const { stdout } = await run(process.execPath, ['--conditions=@storage/source', '--import', tsx, file], {
+        cwd,
+        // A runner that asks for colours would change what the examples print.
+        env: { ...env, ...variables(), FORCE_COLOR: '0' },
+        timeout: 30_000,
+      });
+      if (prints.length > 0) expect(stdout.trim().split('\n')).toEqual(prints);
+    },
+    40_000,
+  );
+}
+
+runExamples(
+  examples.filter(({ page }) => !Object.hasOwn(servers, page)),
+  () => ({}),
 );
+
+for (const [page, server] of Object.entries(servers)) {
+  const chosen = examples.filter((example) => example.page === page);
+  await onOwnService(server.name, () => {
+    describe(server.name, () => {
+      let variables: { readonly [name: string]: string };
+      // What examples store is theirs alone: the server is started for them.
+      startServer(server, (found) => {
+        variables = found;
+      });
+      runExamples(chosen, () => variables);
+    });
+  });
+}

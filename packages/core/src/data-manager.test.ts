@@ -141,7 +141,8 @@ describe('providers', () => {
   });
 
   test('a taken name is an error unless asked to replace', async () => {
-    const dm = manager().registerProvider('main', stubBackend());
+    const first = stubBackend();
+    const dm = manager().registerProvider('main', first);
     expect(() => dm.registerProvider('main', stubBackend())).toThrow(
       /Provider 'main' is registered already\. Pass \{ replace: true \}/,
     );
@@ -149,6 +150,11 @@ describe('providers', () => {
     dm.registerProvider('main', other, { replace: true });
     await dm.store('main', 1);
     expect(other.stored.size).toBe(1);
+    // Whoever got hold of the first may still use it; the manager ends both.
+    let ended = 0;
+    for (const backend of [first, other]) backend.close = async () => void ended++;
+    await dm.close();
+    expect(ended).toBe(2);
   });
 
   test.each(['', 'a b', 'a/b', 'a:b', 'x'.repeat(65)])('the name %j is refused', (name) => {

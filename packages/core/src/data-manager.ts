@@ -26,6 +26,8 @@ export interface ProviderCall {
 /** Keeps data on providers by their names. Providers open at first use; `close` closes them all. */
 export class DataManager extends DataAccess implements AsyncDisposable {
   readonly #providers = new Map<string, Provider>();
+  /** Every backend that was ever registered: all are closed with it. */
+  readonly #backends = new Set<Backend>();
   readonly #listeners = new Set<(call: ProviderCall) => void>();
   readonly #registry: PluginSource | undefined;
   readonly #env: Environment | undefined;
@@ -53,7 +55,7 @@ export class DataManager extends DataAccess implements AsyncDisposable {
         message: `Provider '${name}' is registered already. Pass { replace: true } to replace it.`,
       });
     }
-    this.#providers.set(name, new Provider(name, backend, options));
+    this.#add(new Provider(name, backend, options));
     return this;
   }
 
@@ -82,13 +84,9 @@ export class DataManager extends DataAccess implements AsyncDisposable {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Closes every provider. */
+  /** Closes every provider, and those that were replaced. */
   async close(options?: CallOptions): Promise<void> {
-    await Promise.all(
-      Array.from(new Set([...this.#providers.values()].map(({ backend }) => backend)), (backend) =>
-        backend.close(options),
-      ),
-    );
+    await Promise.all(Array.from(this.#backends, (backend) => backend.close(options)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,8 +114,12 @@ export class DataManager extends DataAccess implements AsyncDisposable {
     const registry = this.#registry ?? defaultRegistry();
     if (registry.find(name) === undefined) return undefined;
     const env = this.#env ?? (globalThis as { process?: { env: Environment } }).process?.env ?? {};
-    const provider = new Provider(name, registry.createFromEnv(name, env));
-    this.#providers.set(name, provider);
+    return this.#add(new Provider(name, registry.createFromEnv(name, env)));
+  }
+
+  #add(provider: Provider): Provider {
+    this.#providers.set(provider.name, provider);
+    this.#backends.add(provider.backend);
     return provider;
   }
 

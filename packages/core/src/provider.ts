@@ -39,7 +39,7 @@ export interface ProviderOptions {
   readonly collection?: string | undefined;
   /** Makes a vector of `text` where data comes without one. */
   readonly embedder?: Embedder | undefined;
-  /** `true`: replaces a provider of the same name; the old one is not closed. Missing: `already_exists`. */
+  /** `true`: replaces a provider of the same name; the old one is closed with the manager, not before. Missing: `already_exists`. */
   readonly replace?: boolean | undefined;
 }
 

@@ -2,10 +2,10 @@ import { expect } from '@jest/globals';
 import { type DataReference, isStorageError, type JsonValue, StorageError } from '@storage/core';
 import { defineProvider, requiresStorage, storageEnabled, storageOf, storeAll } from '@storage/core/agents';
 import { createMemory } from '@storage/memory';
-import { embed, guideManager, standIns } from '../../src/stand-ins.ts';
+import { embed, guide, guideManager, toldOn } from './guide-providers.ts';
 import { processData, type Spore, seedTest, spore } from './seed-test.ts';
 
-seedTest('@storage_enabled', 'memory as filesystem and SQLite as postgresql', async () => {
+seedTest('@storage_enabled', toldOn('filesystem', 'postgresql'), async () => {
   await using dataManager = guideManager('filesystem', 'postgresql', 'redis');
   const providers = ['filesystem', 'postgresql'];
   const agentWithStorage = storageEnabled({ providers, dataManager })(
@@ -26,7 +26,7 @@ seedTest('@storage_enabled', 'memory as filesystem and SQLite as postgresql', as
   expect((await new Agents().dataAgent(spore)).storageType).toBe('postgresql');
 });
 
-seedTest('@requires_storage', 'SQLite as postgresql and memory as redis', async () => {
+seedTest('@requires_storage', toldOn('postgresql', 'redis'), async () => {
   await using dataManager = guideManager('postgresql', 'redis');
   let runs = 0;
   const criticalAgent = requiresStorage({ providers: ['postgresql', 'redis'], dataManager })(async (_: Spore) => {
@@ -47,7 +47,7 @@ seedTest('@requires_storage', 'SQLite as postgresql and memory as redis', async 
   expect(runs).toBe(1);
 });
 
-seedTest('Multi-Provider Storage', 'memory as redis and s3, SQLite as postgresql', async () => {
+seedTest('Multi-Provider Storage', toldOn('redis', 's3', 'postgresql'), async () => {
   await using dm = guideManager('redis', 'postgresql', 's3');
   const largeFile = new Uint8Array(100_000).fill(7);
   const hybridAgent = async (_: Spore): Promise<readonly DataReference[]> => [
@@ -61,9 +61,9 @@ seedTest('Multi-Provider Storage', 'memory as redis and s3, SQLite as postgresql
   expect(await dm.retrieveMany<unknown>(refs)).toEqual([{ session: 'temp' }, { transaction: 'permanent' }, largeFile]);
 });
 
-seedTest('Storage with Memory Integration', standIns.qdrant.told, async () => {
+seedTest('Storage with Memory Integration', guide.qdrant.told, async () => {
   await using dataManager = guideManager();
-  dataManager.registerProvider('qdrant', standIns.qdrant.backend(), { ...standIns.qdrant.options, embedder: embed });
+  dataManager.registerProvider('qdrant', guide.qdrant.backend(), { ...guide.qdrant.options, embedder: embed });
   const workingMemory: string[] = [];
   const smartAgent = storageEnabled({ providers: ['qdrant'], dataManager })(
     async ({ knowledge }: Spore): Promise<{ stored: DataReference }> => {
@@ -77,7 +77,7 @@ seedTest('Storage with Memory Integration', standIns.qdrant.told, async () => {
   expect(await dataManager.retrieve(stored)).toEqual({ text: 'RAW' });
 });
 
-seedTest('Transaction-like Operations', 'SQLite as postgresql, memory as s3 and redis', async () => {
+seedTest('Transaction-like Operations', toldOn('postgresql', 's3', 'redis'), async () => {
   await using dm = guideManager('postgresql', 's3', 'redis');
   const transactionalAgent = async (data3: unknown) => {
     try {

@@ -1,8 +1,8 @@
 import { expect } from '@jest/globals';
-import { guideManager, standIns } from '../../src/stand-ins.ts';
+import { guide, guideManager } from './guide-providers.ts';
 import { seedTest } from './seed-test.ts';
 
-seedTest('Storing Data', standIns.postgresql.told, async () => {
+seedTest('Storing Data', guide.postgresql.told, async () => {
   await using dm = guideManager('postgresql');
   const reference = await dm.store('postgresql', { any: ['serializable', 'data'] }, { metadata: { optional: true } });
   expect(reference.storageType).toBe('postgresql');
@@ -10,34 +10,34 @@ seedTest('Storing Data', standIns.postgresql.told, async () => {
   expect(reference.metadata).toEqual({ optional: true });
 });
 
-seedTest('Retrieving Data', standIns.filesystem.told, async () => {
+seedTest('Retrieving Data', guide.filesystem.told, async () => {
   await using dm = guideManager('filesystem');
   const reference = await dm.store('filesystem', [1, 'two', null]);
   expect(await dm.retrieve(reference)).toEqual([1, 'two', null]);
 });
 
-seedTest('Retrieving Data: by key', standIns.redis.told, async () => {
+seedTest('Retrieving Data: by key', guide.redis.told, async () => {
   await using dm = guideManager('redis');
   await dm.store('redis', 'value', { key: 'k' });
   expect(await dm.retrieveByKey('redis', 'k')).toBe('value');
   expect(await dm.retrieveByKey('redis', 'other')).toBeUndefined();
 });
 
-seedTest('Deleting Data', standIns.s3.told, async () => {
+seedTest('Deleting Data', guide.s3.told, async () => {
   await using dm = guideManager('s3');
   const reference = await dm.store('s3', 'value');
   expect(await dm.delete(reference)).toBe(true);
   expect(await dm.delete(reference)).toBe(false);
 });
 
-seedTest('Deleting Data: by key', standIns.postgresql.told, async () => {
+seedTest('Deleting Data: by key', guide.postgresql.told, async () => {
   await using dm = guideManager('postgresql');
   await dm.store('postgresql', 'value', { key: 'k' });
   expect(await dm.deleteByKey('postgresql', 'k')).toBe(true);
   expect(await dm.deleteByKey('postgresql', 'k')).toBe(false);
 });
 
-seedTest('Querying Data', standIns.postgresql.told, async () => {
+seedTest('Querying Data', guide.postgresql.told, async () => {
   await using dm = guideManager('postgresql');
   await dm.storeMany(
     'postgresql',
@@ -51,7 +51,7 @@ seedTest('Querying Data', standIns.postgresql.told, async () => {
   ]);
 });
 
-seedTest('Searching (Vector Databases)', standIns.qdrant.told, async () => {
+seedTest('Searching (Vector Databases)', guide.qdrant.told, async () => {
   await using dm = guideManager('qdrant');
   const angles = [0, 0.2, 0.4, 1.5];
   for (const angle of angles) {

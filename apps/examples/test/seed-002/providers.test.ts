@@ -1,12 +1,26 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect } from '@jest/globals';
-import { createRegistry, DataManager, type DataReference, getDataManager, resetDataManager } from '@storage/core';
-import { createMemory } from '@storage/memory';
-import { createSqlite } from '@storage/sqlite';
-import { embed, guideManager, registerStandIns, standIns } from '../../src/stand-ins.ts';
+import {
+  type Backend,
+  createRegistry,
+  DataManager,
+  type DataReference,
+  getDataManager,
+  type Plugin,
+  resetDataManager,
+} from '@storage/core';
+import { createFilesystem } from '@storage/filesystem';
+import { postgresPlugin } from '@storage/postgres';
+import { redisPlugin } from '@storage/redis';
+import { s3Plugin } from '@storage/s3';
+import { embed, guide, guideManager, registerGuide, toldOn } from './guide-providers.ts';
+import { ownFolder, ownPostgres, ownRedis, ownS3, postgres, redis, s3 } from './guide-servers.ts';
 import { processData, type Spore, seedTest, spore } from './seed-test.ts';
 
-seedTest('Quick Start: Basic Storage', standIns.filesystem.told, async () => {
-  registerStandIns(getDataManager(), ['filesystem']);
+seedTest('Quick Start: Basic Storage', guide.filesystem.told, async () => {
+  registerGuide(getDataManager(), ['filesystem']);
   try {
     const dm = getDataManager();
     const ref = await dm.store('filesystem', { user: 'alice', preferences: { theme: 'dark' } }, { key: 'user_alice' });
@@ -18,8 +32,8 @@ seedTest('Quick Start: Basic Storage', standIns.filesystem.told, async () => {
   }
 });
 
-seedTest('Quick Start: Storage with Agents', standIns.postgresql.told, async () => {
-  registerStandIns(getDataManager(), ['postgresql']);
+seedTest('Quick Start: Storage with Agents', guide.postgresql.told, async () => {
+  registerGuide(getDataManager(), ['postgresql']);
   try {
     const handleData = async ({ knowledge }: Spore): Promise<{ stored_reference: DataReference }> => {
       const dm = getDataManager();
@@ -38,26 +52,33 @@ seedTest('Quick Start: Storage with Agents', standIns.postgresql.told, async () 
   }
 });
 
-seedTest('FileSystem Provider', standIns.filesystem.told, async () => {
+seedTest('FileSystem Provider', guide.filesystem.told, async () => {
   await using dm = new DataManager();
-  dm.registerProvider('filesystem', createMemory(), { kind: 'file_system' });
+  const basePath = join(ownFolder(), 'data');
+  dm.registerProvider('filesystem', createFilesystem({ basePath }), { kind: 'file_system' });
   const ref = await dm.store('filesystem', { content: 'Hello, World!' }, { key: 'greeting.json' });
   expect(ref.key).toBe('greeting.json');
+  expect(JSON.parse(await readFile(join(basePath, 'greeting.json'), 'utf8'))).toEqual({ content: 'Hello, World!' });
+  expect(await readdir(basePath)).toContain('greeting.json');
   expect(await dm.retrieveByKey('filesystem', 'greeting.json')).toEqual({ content: 'Hello, World!' });
   expect((await dm.list('filesystem', { prefix: 'greeting' })).items.map(({ key }) => key)).toEqual(['greeting.json']);
 });
 
-seedTest('FileSystem Provider: Configuration', standIns.filesystem.told, async () => {
+seedTest('FileSystem Provider: Configuration', guide.filesystem.told, async () => {
   await using dm = new DataManager();
-  // The stand-in's own options; basePath, autoCreate and prettyJson are the filesystem's.
-  dm.registerProvider('file_system', createMemory({ maxEntries: 1 }), { kind: 'file_system' });
-  await dm.store('filesystem', 1, { key: 'one' });
-  await expect(dm.store('filesystem', 2, { key: 'two' })).rejects.toMatchObject({ code: 'quota_exceeded' });
+  const basePath = join(ownFolder(), 'storage');
+  dm.registerProvider('file_system', createFilesystem({ basePath, autoCreate: true, prettyJson: true }), {
+    kind: 'file_system',
+  });
+  await dm.store('filesystem', { formatted: 'nicely' }, { key: 'one.json' });
+  expect((await readFile(join(basePath, 'one.json'), 'utf8')).trim()).toBe('{\n  "formatted": "nicely"\n}');
+
+  await using strict = createFilesystem({ basePath: join(basePath, 'missing'), autoCreate: false });
+  await expect(strict.open()).rejects.toMatchObject({ message: expect.stringContaining('autoCreate') });
 });
 
-seedTest('PostgreSQL Provider', standIns.postgresql.told, async () => {
-  await using dm = new DataManager();
-  dm.registerProvider('postgresql', createSqlite({ path: ':memory:', fields: ['metadata.event_type'] }));
+seedTest('PostgreSQL Provider', guide.postgresql.told, async () => {
+  await using dm = guideManager('postgresql');
   await dm.store(
     'postgresql',
     { user_id: 123, action: 'login' },
@@ -76,23 +97,21 @@ seedTest('PostgreSQL Provider', standIns.postgresql.told, async () => {
   });
 });
 
-seedTest('Redis Provider', standIns.redis.told, async () => {
-  let now = 0;
-  await using dm = new DataManager();
-  dm.registerProvider('redis', createMemory({ clock: () => Date.now() + now }), { kind: 'cache' });
-  const ref = await dm.store(
-    'redis',
-    { session_id: 'abc123', user: 'alice' },
-    { key: 'session:abc123', metadata: { ttl: 3600 } },
-  );
-  expect(ref.expiresAt?.getTime()).toBeCloseTo(Date.now() + 3_600_000, -4);
-  now = 3_590_000;
-  expect(await dm.retrieve(ref)).toEqual({ session_id: 'abc123', user: 'alice' });
-  now = 3_600_001;
-  expect(await dm.retrieveByKey('redis', 'session:abc123')).toBeUndefined();
+seedTest('Redis Provider', guide.redis.told, async () => {
+  await using dm = guideManager('redis');
+  const data = { session_id: 'abc123', user: 'alice' };
+  const ref = await dm.store('redis', data, { key: 'session:abc123', metadata: { ttl: 3600 } });
+  expect(Math.abs((ref.expiresAt?.getTime() ?? 0) - Date.now() - 3_600_000)).toBeLessThan(10_000);
+  expect(await dm.retrieve(ref)).toEqual(data);
+
+  await dm.store('redis', data, { key: 'session:short', metadata: { ttl: 1 } });
+  expect(await dm.retrieveByKey('redis', 'session:short')).toEqual(data);
+  await setTimeout(1100);
+  expect(await dm.retrieveByKey('redis', 'session:short')).toBeUndefined();
+  expect(await dm.retrieveByKey('redis', 'session:abc123')).toEqual(data);
 });
 
-seedTest('S3 Provider', standIns.s3.told, async () => {
+seedTest('S3 Provider', guide.s3.told, async () => {
   await using dm = guideManager('s3');
   const largeDataset = Array.from({ length: 20_000 }, (_, id) => ({ id, label: `sample ${id}` }));
   const ref = await dm.store('s3', largeDataset, { key: 'datasets/training_data_v1.json' });
@@ -100,7 +119,7 @@ seedTest('S3 Provider', standIns.s3.told, async () => {
   expect(await dm.retrieve(ref)).toEqual(largeDataset);
 });
 
-seedTest('Qdrant Provider', standIns.qdrant.told, async () => {
+seedTest('Qdrant Provider', guide.qdrant.told, async () => {
   await using dm = guideManager('qdrant');
   const encode = async (text: string) => (await embed([text]))[0] ?? [];
   const text = 'Praval is a multi-agent AI framework';
@@ -119,71 +138,55 @@ seedTest('Qdrant Provider', standIns.qdrant.told, async () => {
   expect(reference).toEqual(ref);
 });
 
-seedTest('Environment Variables', 'memory plugins that read the variables of the guide', async () => {
-  const seen: { [name: string]: unknown } = {};
-  const plugin = (name: string, variables: readonly string[]) => ({
-    name,
-    contract: 1 as const,
-    fromEnv: (env: { readonly [name: string]: string | undefined }) =>
-      Object.fromEntries(variables.map((variable) => [variable, env[variable]])),
-    create: (options: { readonly [variable: string]: string | undefined }) => {
-      Object.assign(seen, options);
-      return createMemory();
-    },
-  });
-  const env = {
-    POSTGRES_HOST: 'localhost',
-    POSTGRES_PORT: '5432',
-    POSTGRES_DB: 'praval',
-    POSTGRES_USER: 'praval',
-    POSTGRES_PASSWORD: 'secret',
-    REDIS_HOST: 'localhost',
-    REDIS_PORT: '6379',
-    REDIS_PASSWORD: 'optional',
-    AWS_ACCESS_KEY_ID: 'your_key',
-    AWS_SECRET_ACCESS_KEY: 'your_secret',
-    AWS_S3_BUCKET: 'praval-data',
-    AWS_REGION: 'us-east-1',
-    QDRANT_URL: 'http://localhost:6333',
-    QDRANT_COLLECTION: 'praval_vectors',
-  };
-  const names = Object.keys(env);
-  const registry = createRegistry([
-    plugin(
-      'postgres',
-      names.filter((name) => name.startsWith('POSTGRES_')),
-    ),
-    plugin(
-      'redis',
-      names.filter((name) => name.startsWith('REDIS_')),
-    ),
-    plugin(
-      's3',
-      names.filter((name) => name.startsWith('AWS_')),
-    ),
-    plugin(
-      'qdrant',
-      names.filter((name) => name.startsWith('QDRANT_')),
-    ),
-  ]);
-  // Nothing is registered with the DataManager: each name is made from the environment when it is first used.
-  await using dm = new DataManager({ registry, env });
-  for (const name of ['postgresql', 'redis', 's3']) {
-    expect(await dm.retrieve(await dm.store(name, { made: name }))).toEqual({ made: name });
+/** A plugin with a room of its own on the server that the variables name. */
+function within<Options extends object>(
+  plugin: Plugin<string, Options, Backend>,
+  own: Partial<Options>,
+): Plugin<string, Options, Backend> {
+  return { ...plugin, create: (options) => plugin.create({ ...options, ...own } as Options) };
+}
+
+seedTest('Environment Variables', toldOn('postgresql', 'redis', 's3'), async () => {
+  const env: { [name: string]: string } = {};
+  const plugins: Plugin[] = [];
+  if (postgres !== undefined) {
+    const { host, port, database, user, password, schema } = ownPostgres(postgres);
+    Object.assign(env, { POSTGRES_HOST: host, POSTGRES_PORT: String(port), POSTGRES_DB: database });
+    Object.assign(env, { POSTGRES_USER: user, POSTGRES_PASSWORD: password });
+    plugins.push(within(postgresPlugin, { schema }) as Plugin);
   }
-  expect(await dm.healthOf('qdrant')).toMatchObject({ status: 'healthy' });
-  expect(seen).toEqual(env);
+  if (redis !== undefined) {
+    const { host, port, password, prefix } = ownRedis(redis);
+    Object.assign(env, { REDIS_HOST: host, REDIS_PORT: String(port), ...(password && { REDIS_PASSWORD: password }) });
+    plugins.push(within(redisPlugin, { prefix }) as Plugin);
+  }
+  if (s3 !== undefined) {
+    const { accessKeyId, secretAccessKey, bucketName, region, endpoint } = ownS3(s3);
+    Object.assign(env, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey });
+    Object.assign(env, { AWS_S3_BUCKET: bucketName, AWS_REGION: region });
+    // The guide's variables mean AWS itself.
+    plugins.push(within(s3Plugin, { endpoint }) as Plugin);
+  }
+  // Nothing is registered with the DataManager: each name is made from the environment when it is first used.
+  await using dm = new DataManager({ registry: createRegistry(plugins), env });
+  for (const { name } of plugins) {
+    const provider = name === 'postgres' ? 'postgresql' : name;
+    expect(await dm.retrieve(await dm.store(provider, { made: provider }))).toEqual({ made: provider });
+    expect((await dm.healthOf(provider))?.status).not.toBe('unhealthy');
+  }
+  expect(dm.providers()).toHaveLength(plugins.length);
 });
 
-seedTest('Programmatic Configuration', 'memory and SQLite under the names of the guide', async () => {
+seedTest('Programmatic Configuration', toldOn('filesystem', 'postgresql', 'redis'), async () => {
   await using dm = new DataManager();
-  dm.registerProvider('filesystem', createMemory(), { kind: 'file_system' })
-    .registerProvider('postgresql', createSqlite({ path: ':memory:' }))
-    .registerProvider('redis', createMemory(), { kind: 'cache' });
+  for (const name of ['filesystem', 'postgresql', 'redis'] as const) {
+    dm.registerProvider(name, guide[name].backend(), guide[name].options);
+  }
   expect(dm.providers().map(({ name, kind }) => [name, kind])).toEqual([
     ['filesystem', 'file_system'],
     ['postgresql', 'relational'],
     ['redis', 'cache'],
   ]);
-  expect(Object.values(await dm.health()).map(({ status }) => status)).toEqual(['healthy', 'healthy', 'healthy']);
+  for (const { name } of dm.providers()) await dm.store(name, 1, { key: 'k' });
+  expect(Object.values(await dm.health()).filter(({ status }) => status === 'unhealthy')).toEqual([]);
 });
