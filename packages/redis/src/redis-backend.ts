@@ -8,7 +8,15 @@ import {
   type Lifecycle,
   type MessagingFacade,
 } from '@storage/backend-kit';
-import { type Backend, type CallOptions, type FacetToken, type HealthReport, type Messaging, type RecordStore, StorageError } from '@storage/core';
+import {
+  type Backend,
+  type CallOptions,
+  type FacetToken,
+  type HealthReport,
+  type Messaging,
+  type RecordStore,
+  StorageError,
+} from '@storage/core';
 import { RedisCacheRecords } from './redis-cache-records.ts';
 import { type RedisCapabilities, redisCapabilities } from './redis-capabilities.ts';
 import { connect, type RedisConnection } from './redis-connection.ts';

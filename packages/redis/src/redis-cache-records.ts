@@ -6,9 +6,9 @@ import {
   type InfoRow,
   type RecordDriver,
   type RecordRow,
-  recordId,
   type RowOutcome,
   type RowPage,
+  recordId,
   type WriteHead,
   type WriteRow,
 } from '@storage/backend-kit';
@@ -238,9 +238,9 @@ export class RedisCacheRecords implements RecordDriver<never> {
     return { ...row, chunks: oneChunk(bytes.subarray(range.offset, end)) };
   }
 
-  remove(ns: string, key: string, etag: string | undefined, _report: boolean, call: Call): Promise<boolean> {
+  async remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): Promise<boolean> {
     const id = recordId(ns, key);
-    if (etag === undefined) return this.#remove(id, { ns, key, etag }, call);
+    if (etag === undefined) return (await this.#remove(id, { ns, key, etag }, call)) || !report;
     return this.#coalescer.after(id, call, async () => {
       const answer = await this.#there.run(scripts.writePlain, [this.#name(ns, key)], ['m', etag]);
       if (typeof answer === 'string') throw refusalOf(answer, key);

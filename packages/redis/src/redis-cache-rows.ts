@@ -1,7 +1,7 @@
 import type { InfoRow, RecordRow, WriteRow } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
-import { contentArgument, encodeHead, parseRow } from './redis-rows.ts';
 import type { RedisArgument } from './redis-connection.ts';
+import { contentArgument, encodeHead, parseRow } from './redis-rows.ts';
 
 /*
  * A record of a cache is one string: when it expires and when it was written (13 digits each, zeros for never), the length of the

@@ -30,7 +30,11 @@ export class RedisCacheScans {
 
   async namespaces(
     ns: string,
-    { recursive, after, limit }: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
+    {
+      recursive,
+      after,
+      limit,
+    }: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
     call: Call,
   ): Promise<RowPage<string>> {
     const base = ns === '' ? '' : `${ns}/`;
@@ -64,8 +68,7 @@ export class RedisCacheScans {
     call: Call,
   ): AsyncGenerator<{ readonly node: Redis; readonly found: readonly Found[] }> {
     const pattern = this.#layout.pattern(ns, below);
-    const within = (path: string): boolean =>
-      path === ns || (below && (ns === '' || path.startsWith(`${ns}/`)));
+    const within = (path: string): boolean => path === ns || (below && (ns === '' || path.startsWith(`${ns}/`)));
     for (const node of this.#connection.masters()) {
       let cursor = '0';
       do {

@@ -27,10 +27,9 @@ const neverResend = {
   autoResubscribe: false,
 } as const;
 
-type NativeOptions = Pick<
-  CommonRedisOptions,
-  keyof typeof neverResend | 'connectTimeout' | 'username' | 'password'
-> & { readonly tls?: ConnectionOptions };
+type NativeOptions = Pick<CommonRedisOptions, keyof typeof neverResend | 'connectTimeout' | 'username' | 'password'> & {
+  readonly tls?: ConnectionOptions;
+};
 
 function nativeOptions(settings: RedisConnectionSettings): NativeOptions {
   const { username, password, tls, connectTimeoutMs } = settings;
@@ -47,7 +46,11 @@ function nativeOptions(settings: RedisConnectionSettings): NativeOptions {
 function natMapOf({ natMap }: RedisConnectionSettings): { natMap?: Record<string, { host: string; port: number }> } {
   return natMap === undefined
     ? {}
-    : { natMap: Object.fromEntries(Object.entries(natMap).map(([address, { host, port }]) => [address, { host, port }])) };
+    : {
+        natMap: Object.fromEntries(
+          Object.entries(natMap).map(([address, { host, port }]) => [address, { host, port }]),
+        ),
+      };
 }
 
 /** Makes a client, not yet connected. */

@@ -1,5 +1,4 @@
-import type { RecordRow } from '@storage/backend-kit';
-import type { ErrorSite } from '@storage/backend-kit';
+import type { ErrorSite, RecordRow } from '@storage/backend-kit';
 import { isStorageError, StorageError } from '@storage/core';
 import type { RedisArgument, RedisConnection } from './redis-connection.ts';
 import { replaced, translateRedis } from './redis-errors.ts';

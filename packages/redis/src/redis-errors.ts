@@ -25,7 +25,8 @@ const serverRules: { readonly [code: string]: Translation } = {
   NOPERM: {
     code: 'permission_denied',
     applied: 'no',
-    message: "The user may not do this; give it the rights to the keys, channels and commands of this `prefix` in the server's ACL.",
+    message:
+      "The user may not do this; give it the rights to the keys, channels and commands of this `prefix` in the server's ACL.",
   },
   OOM: {
     code: 'quota_exceeded',
@@ -93,7 +94,9 @@ function clientRules(message: string): Translation | undefined {
   }
   if (/max retries per request|Connection is closed|Command aborted due to connection close/i.test(message))
     return { code: 'unavailable', message: lostMessage };
-  if (/Failed to refresh slots cache|None of startup nodes|Cluster is ended|Too many Cluster redirections/.test(message)) {
+  if (
+    /Failed to refresh slots cache|None of startup nodes|Cluster is ended|Too many Cluster redirections/.test(message)
+  ) {
     return {
       code: 'unavailable',
       applied: 'no',
@@ -115,7 +118,10 @@ function clientRules(message: string): Translation | undefined {
 function rules(error: NativeError): Translation | undefined {
   const { message, name } = error;
   if (name === 'ParserError')
-    return { code: 'unavailable', message: 'What came back was no Redis protocol; check that `host` and `port` are those of a Redis server.' };
+    return {
+      code: 'unavailable',
+      message: 'What came back was no Redis protocol; check that `host` and `port` are those of a Redis server.',
+    };
   if (/DB index is out of range|SELECT is not allowed in cluster mode/.test(message)) {
     return {
       code: 'invalid_argument',
@@ -139,7 +145,10 @@ function rules(error: NativeError): Translation | undefined {
 function network(error: NativeError): Translation | undefined {
   const known = translateNetwork(error);
   return known?.applied === 'no'
-    ? { ...known, message: `The server can't be reached (${error.code}); check \`host\` and \`port\` (or REDIS_HOST, REDIS_PORT).` }
+    ? {
+        ...known,
+        message: `The server can't be reached (${error.code}); check \`host\` and \`port\` (or REDIS_HOST, REDIS_PORT).`,
+      }
     : known;
 }
 

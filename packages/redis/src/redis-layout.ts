@@ -16,9 +16,7 @@ export interface Bucket {
 
 /** No brace of a namespace reaches the tag. */
 function encodeNamespace(path: string): string {
-  return /[%{}]/.test(path)
-    ? path.replaceAll('%', '%25').replaceAll('{', '%7B').replaceAll('}', '%7D')
-    : path;
+  return /[%{}]/.test(path) ? path.replaceAll('%', '%25').replaceAll('{', '%7B').replaceAll('}', '%7D') : path;
 }
 
 function decodeNamespace(text: string): string {

@@ -129,7 +129,9 @@ function field(name: unknown, index: number): RedisField {
   if (typeof name !== 'string') throw invalidArgument(`${at} is a path, as it stands in a filter.`, { path: at });
   const path = splitPath(name);
   if (path[0] !== 'data' && path[0] !== 'metadata')
-    throw invalidArgument(`${at} starts with data or metadata (${recordRoots.join(', ')} are the roots).`, { path: at });
+    throw invalidArgument(`${at} starts with data or metadata (${recordRoots.join(', ')} are the roots).`, {
+      path: at,
+    });
   return { name: joinPath(path), path };
 }
 

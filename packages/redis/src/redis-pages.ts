@@ -56,7 +56,12 @@ export class RedisPages {
     let count = 0;
     for (const bucket of layout.of(ns)) {
       for await (const keys of this.#walk(bucket, prefix, call))
-        count += Number(await connection.command('exists', keys.map((key) => bucket.records + key)));
+        count += Number(
+          await connection.command(
+            'exists',
+            keys.map((key) => bucket.records + key),
+          ),
+        );
     }
     return count;
   }
@@ -163,7 +168,10 @@ export class RedisPages {
       more = page.more;
       position = page.keys.at(-1);
     }
-    const compare = (a: { readonly key: string; readonly sort: readonly unknown[] }, b: typeof a | Position): number => {
+    const compare = (
+      a: { readonly key: string; readonly sort: readonly unknown[] },
+      b: typeof a | Position,
+    ): number => {
       for (const [index, { descending }] of sort.entries()) {
         const order = compareSortValues(a.sort[index], b.sort[index], descending ? 'desc' : 'asc');
         if (order !== 0) return order;

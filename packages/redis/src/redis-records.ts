@@ -7,9 +7,9 @@ import {
   type PageRequest,
   type RecordDriver,
   type RecordRow,
-  recordId,
   type RowOutcome,
   type RowPage,
+  recordId,
   type WriteHead,
   type WriteRow,
 } from '@storage/backend-kit';
@@ -19,10 +19,10 @@ import { isLost } from './redis-errors.ts';
 import { RedisNamespaces } from './redis-namespaces.ts';
 import { type PageOf, RedisPages } from './redis-pages.ts';
 import type { FoundRow } from './redis-rows.ts';
-import { type RedisQuery, RedisSearch } from './redis-search.ts';
-import { RedisStreams } from './redis-streams.ts';
 import { scripts } from './redis-scripts.ts';
-import { type RemoveOp, RedisWrites, type WriteOp } from './redis-writes.ts';
+import type { RedisQuery, RedisSearch } from './redis-search.ts';
+import { RedisStreams } from './redis-streams.ts';
+import { RedisWrites, type RemoveOp, type WriteOp } from './redis-writes.ts';
 
 /** How long a write whose answer was lost waits for the connection, to see whether it was carried out. */
 const reconnectMs = 3000;
@@ -161,12 +161,11 @@ export class RedisRecords implements RecordDriver<RedisQuery> {
     return this.#coalescer.after(undefined, call, () => (atomic ? writes.storeAtomic(ops) : writes.store(ops)));
   }
 
-  writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
-    return this.#coalescer.after(recordId(ns, head.key), call, async (task) => {
-      const outcome = await this.#there.streams.write(ns, head, chunks, task);
-      if (outcome.ok) return outcome.value;
-      return this.#settleWrite(ns, head, outcome.error, task);
-    });
+  async writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
+    const outcome = await this.#there.streams.write(ns, head, chunks, call, (put) =>
+      this.#coalescer.after(recordId(ns, head.key), call, put),
+    );
+    return outcome.ok ? outcome.value : this.#settleWrite(ns, head, outcome.error, call);
   }
 
   readStream(
@@ -178,10 +177,10 @@ export class RedisRecords implements RecordDriver<RedisQuery> {
     return this.#coalescer.after(recordId(ns, key), call, () => this.#there.streams.read(ns, key, range));
   }
 
-  remove(ns: string, key: string, etag: string | undefined, _report: boolean, call: Call): Promise<boolean> {
+  async remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): Promise<boolean> {
     const op: RemoveOp = { ns, key, etag };
     const id = recordId(ns, key);
-    if (etag === undefined) return this.#remove(id, op, call);
+    if (etag === undefined) return (await this.#remove(id, op, call)) || !report;
     return this.#coalescer.after(id, call, async () => {
       const [outcome] = await this.#there.writes.remove([op]);
       if (outcome?.ok) return outcome.value;
@@ -213,7 +212,11 @@ export class RedisRecords implements RecordDriver<RedisQuery> {
     return this.#search.compile(filter);
   }
 
-  page(ns: string, request: PageRequest<RedisQuery> & { readonly include: 'rows' }, call: Call): Promise<RowPage<RecordRow>>;
+  page(
+    ns: string,
+    request: PageRequest<RedisQuery> & { readonly include: 'rows' },
+    call: Call,
+  ): Promise<RowPage<RecordRow>>;
   page(
     ns: string,
     request: PageRequest<RedisQuery> & { readonly include: 'keys' | 'info' },
@@ -223,13 +226,7 @@ export class RedisRecords implements RecordDriver<RedisQuery> {
     return this.#coalescer.after(undefined, call, (task) => this.#there.pages.page(ns, request, task));
   }
 
-  count(
-    ns: string,
-    prefix: string,
-    _filter: RedisQuery | undefined,
-    estimate: boolean,
-    call: Call,
-  ): Promise<number> {
+  count(ns: string, prefix: string, _filter: RedisQuery | undefined, estimate: boolean, call: Call): Promise<number> {
     return this.#coalescer.after(undefined, call, (task) => this.#there.pages.count(ns, prefix, estimate, task));
   }
 

@@ -22,14 +22,14 @@ export function encodeHead(head: WriteHead, size: number, stream?: StreamPlace):
   const kind = head.kind === 'json' ? 'j' : 'b';
   const place = stream === undefined ? '' : ` ${stream.version}/${stream.chunkBytes}`;
   const type = head.contentType === defaultTypes[head.kind] ? '' : head.contentType;
-  return type === '' && head.metadata === '{}' ? `${kind}${size}${place}` : `${kind}${size}${place}\n${type}\n${head.metadata}`;
+  return type === '' && head.metadata === '{}'
+    ? `${kind}${size}${place}`
+    : `${kind}${size}${place}\n${type}\n${head.metadata}`;
 }
 
 /** Content as an argument. The bytes are the caller's and are sent before the call returns, or copied. */
 export function contentArgument({ content }: WriteRow): RedisArgument {
-  return typeof content === 'string'
-    ? content
-    : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  return typeof content === 'string' ? content : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
 }
 
 /** A row of the script `write`. */
@@ -90,8 +90,15 @@ export function parseRow(key: string, fields: readonly (Buffer | null)[], conten
     size,
     contentType: type === '' ? defaultTypes[kind] : type,
     metadata,
-    content: !contentAsked ? undefined : content ? (kind === 'json' ? content.toString() : new Uint8Array(content)) : null,
-    stream: blank < 0 ? undefined : { version: what.slice(blank + 1, slash), chunkBytes: Number(what.slice(slash + 1)) },
+    content: !contentAsked
+      ? undefined
+      : content
+        ? kind === 'json'
+          ? content.toString()
+          : new Uint8Array(content)
+        : null,
+    stream:
+      blank < 0 ? undefined : { version: what.slice(blank + 1, slash), chunkBytes: Number(what.slice(slash + 1)) },
   };
 }
 

@@ -1,10 +1,11 @@
 import type { Call, InfoRow, RowOutcome, WriteHead } from '@storage/backend-kit';
-import { randomToken } from '@storage/core';
+import { randomToken, StorageError } from '@storage/core';
 import type { RedisArgument } from './redis-connection.ts';
 import { asStorageError, type RedisEngine, wholeFields } from './redis-engine.ts';
+import type { Bucket } from './redis-layout.ts';
 import { encodeHead, type StreamPlace } from './redis-rows.ts';
-import type { RedisSearch } from './redis-search.ts';
 import { scripts } from './redis-scripts.ts';
+import type { RedisSearch } from './redis-search.ts';
 import { written } from './redis-writes.ts';
 
 const chunkBytes = 256 * 1024;
@@ -21,17 +22,20 @@ export class RedisStreams {
     this.#search = search;
   }
 
+  /** `publish` is given what puts the stream in place, once its chunks are there: nobody has to wait for a stream that is on its way. */
   async write(
     ns: string,
     head: WriteHead,
     chunks: AsyncIterable<Uint8Array>,
     call: Call,
+    publish: (put: () => Promise<RowOutcome<InfoRow>>) => Promise<RowOutcome<InfoRow>>,
   ): Promise<RowOutcome<InfoRow>> {
     const { layout, connection } = this.#engine;
     const bucket = layout.bucketOf(ns, head.key);
     const stream: StreamPlace = { version: randomToken(), chunkBytes };
     const staged = bucket.chunks + stream.version;
-    let published = false;
+    let asked = false;
+    let refused = false;
     try {
       let size = 0;
       let count = 0;
@@ -44,34 +48,38 @@ export class RedisStreams {
         size += chunk.length;
         count++;
       }
-      call.check();
-      await this.#engine.announce(ns);
-      const args: RedisArgument[] = [
-        count,
-        head.key,
-        head.condition === undefined ? '' : head.condition.type === 'absent' ? 'a' : 'm',
-        head.condition?.type === 'match' ? head.condition.etag : '',
-        head.etag,
-        head.ttlMs ?? '',
-        encodeHead(head, size, stream),
-        bucket.chunks,
-        ...this.#search.fieldsOf(ns, { ...head, content: new Uint8Array(), size }),
-      ];
-      // From here on nobody but the server knows what became of the chunks.
-      published = true;
+      const args = [count, ...this.#arguments(ns, head, size, stream, bucket)];
       const names = [bucket.order, bucket.expiry, bucket.records + head.key, staged];
-      try {
+      const outcome = await publish(async () => {
+        call.check();
+        await this.#engine.announce(ns);
+        asked = true;
         const [now, answer] = (await this.#engine.run(scripts.publish, names, args)) as [string, string];
-        const outcome = written({ ...head, size }, Number(now), answer);
-        published = outcome.ok;
-        return outcome;
-      } catch (error) {
-        return { ok: false, error: asStorageError(error, 'records.storeStream', true) };
-      }
+        return written({ ...head, size }, Number(now), answer);
+      });
+      refused = !outcome.ok;
+      return outcome;
+    } catch (error) {
+      if (!asked) throw asNotApplied(error);
+      return { ok: false, error: asStorageError(error, 'records.storeStream', true) };
     } finally {
-      // Not awaited for its own sake: chunks that stay are gone by their expiry.
-      if (!published) await connection.command('unlink', [staged]).catch(() => undefined);
+      // Once the server was asked, it alone knows what became of the chunks; those that stay are gone by their expiry.
+      if (!asked || refused) await connection.command('unlink', [staged]).catch(() => undefined);
     }
+  }
+
+  #arguments(ns: string, head: WriteHead, size: number, stream: StreamPlace, { chunks }: Bucket): RedisArgument[] {
+    const { condition } = head;
+    return [
+      head.key,
+      condition === undefined ? '' : condition.type === 'absent' ? 'a' : 'm',
+      condition?.type === 'match' ? condition.etag : '',
+      head.etag,
+      head.ttlMs ?? '',
+      encodeHead(head, size, stream),
+      chunks,
+      ...this.#search.fieldsOf(ns, { ...head, content: new Uint8Array(), size }),
+    ];
   }
 
   async read(
@@ -108,6 +116,12 @@ export class RedisStreams {
       }
     }
   }
+}
+
+/** Nothing of the record was touched yet, whatever failed. */
+function asNotApplied(error: unknown): StorageError {
+  const known = asStorageError(error, 'records.storeStream', true);
+  return new StorageError({ ...known, message: known.message, applied: 'no', cause: known.cause });
 }
 
 async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {

@@ -68,17 +68,22 @@ export class RedisWrites {
       ({ ns, row }) => layout.bucketOf(ns, row.key),
       ({ row }) => row.size,
     );
-    await this.#inOrder(steps, ops, ({ ns, row }) => `${ns}\0${row.key}`, async (step) => {
-      try {
-        const [now, ...answers] = (await this.#send(step, false)) as string[];
-        for (const [index, place] of step.places.entries()) {
-          const { row } = step.members[index] as WriteOp;
-          outcomes[place] = written(row, Number(now), answers[index] ?? '');
+    await this.#inOrder(
+      steps,
+      ops,
+      ({ ns, row }) => `${ns}\0${row.key}`,
+      async (step) => {
+        try {
+          const [now, ...answers] = (await this.#send(step, false)) as string[];
+          for (const [index, place] of step.places.entries()) {
+            const { row } = step.members[index] as WriteOp;
+            outcomes[place] = written(row, Number(now), answers[index] ?? '');
+          }
+        } catch (error) {
+          fail(outcomes, step, asStorageError(error, 'records.store', true));
         }
-      } catch (error) {
-        fail(outcomes, step, asStorageError(error, 'records.store', true));
-      }
-    });
+      },
+    );
     return outcomes;
   }
 
@@ -117,15 +122,20 @@ export class RedisWrites {
     const { layout } = this.#engine;
     const outcomes = new Array<RowOutcome<boolean>>(ops.length);
     const steps = inSteps(ops, ({ ns, key }) => layout.bucketOf(ns, key));
-    await this.#inOrder(steps, ops, ({ ns, key }) => `${ns}\0${key}`, async (step) => {
-      try {
-        const answers = await this.#sendRemove(step);
-        for (const [index, place] of step.places.entries())
-          outcomes[place] = removed(answers[index] ?? 0, step.members[index]?.key ?? '');
-      } catch (error) {
-        fail(outcomes, step, asStorageError(error, 'records.delete', true));
-      }
-    });
+    await this.#inOrder(
+      steps,
+      ops,
+      ({ ns, key }) => `${ns}\0${key}`,
+      async (step) => {
+        try {
+          const answers = await this.#sendRemove(step);
+          for (const [index, place] of step.places.entries())
+            outcomes[place] = removed(answers[index] ?? 0, step.members[index]?.key ?? '');
+        } catch (error) {
+          fail(outcomes, step, asStorageError(error, 'records.delete', true));
+        }
+      },
+    );
     return outcomes;
   }
 
