@@ -3,14 +3,18 @@ import {
   type Call,
   createHealth,
   createLifecycle,
+  createMessaging,
   createRecordStore,
   type Lifecycle,
+  type MessagingFacade,
 } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
+import type { Backend, CallOptions, FacetToken, HealthReport, Messaging, RecordStore } from '@storage/core';
 import { type MongoCapabilities, mongoCapabilities } from './mongo-capabilities.ts';
 import { translateMongo } from './mongo-errors.ts';
 import { checkHealth } from './mongo-health.ts';
+import { MongoMessaging } from './mongo-messaging.ts';
 import { type MongoOptions, type MongoSettings, mongoSettings } from './mongo-options.ts';
+import { checkPromises } from './mongo-promises.ts';
 import { MongoRecords } from './mongo-records.ts';
 import { applySchema } from './mongo-schema.ts';
 import { type MongoStore, openMongo } from './mongo-store.ts';
@@ -20,16 +24,20 @@ import { MongoSweep } from './mongo-sweep.ts';
 export interface MongoBackend extends Backend<MongoCapabilities> {
   readonly name: 'mongo';
   readonly records: RecordStore;
+  /** There with `changeStreams: true`. */
+  readonly messaging?: Messaging;
 }
 
 class Mongo implements MongoBackend {
   readonly name = 'mongo';
   readonly capabilities: MongoCapabilities;
   readonly records: RecordStore;
+  readonly messaging?: MessagingFacade;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
   readonly #settings: MongoSettings;
   readonly #lifecycle: Lifecycle;
   readonly #records = new MongoRecords();
+  readonly #messages = new MongoMessaging();
   #store!: MongoStore;
   #sweep!: MongoSweep;
 
@@ -52,6 +60,7 @@ class Mongo implements MongoBackend {
       defaultTimeoutMs,
     };
     this.records = createRecordStore(this.#records, context);
+    if (settings.changeStreams) this.messaging = createMessaging(this.#messages, context);
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
@@ -84,6 +93,7 @@ class Mongo implements MongoBackend {
       try {
         call.check();
         await applySchema(store, this.#settings, call);
+        await checkPromises(store, this.#settings);
       } catch (error) {
         await store.close();
         throw error;
@@ -91,6 +101,7 @@ class Mongo implements MongoBackend {
       const sweep = new MongoSweep(store);
       this.#store = store;
       this.#sweep = sweep;
+      this.#messages.attach(store);
       this.#records.attach(store, () => sweep.afterWrite());
     } catch (error) {
       throw translateMongo(error, { operation: 'open', key: undefined, write: false });
@@ -106,6 +117,7 @@ class Mongo implements MongoBackend {
   }
 
   async #disconnect(): Promise<void> {
+    await this.messaging?.[Symbol.asyncDispose]();
     await this.#sweep.stop();
     await this.#store.close();
   }

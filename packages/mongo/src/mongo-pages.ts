@@ -64,8 +64,8 @@ export async function pageDocuments(
   } else {
     const pipeline: Stage[] = [
       { $match: selection(store, ns, prefix, filter, undefined) },
-      { $set: Object.fromEntries(sort.flatMap(sortFields)) },
-      { $unset: Object.keys(projection) },
+      { $addFields: Object.fromEntries(sort.flatMap(sortFields)) },
+      { $project: projection },
       ...(after === undefined ? [] : [{ $match: behindPosition(sort, after.sort, idOf(ns, after.key)) }]),
       { $sort: { ...Object.fromEntries(sort.flatMap(sortOrder)), _id: 1 } },
       { $limit: ask },

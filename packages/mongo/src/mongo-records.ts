@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import {
   AsyncCoalescer,
   type Call,
   type CompiledFilter,
   type Gathered,
+  GroupCall,
   type InfoRow,
   type PageRequest,
   type RecordDriver,
@@ -11,6 +13,7 @@ import {
   type RowPage,
   recordId,
   slices,
+  unboundedCall,
   type WriteHead,
   type WriteRow,
 } from '@storage/backend-kit';
@@ -54,6 +57,14 @@ async function translated<T>(operation: string, write: boolean, work: Promise<T>
 /** The row with bytes that nobody else can change: it may be sent after the call has returned. */
 function ownRow(row: WriteRow): WriteRow {
   return typeof row.content === 'string' ? row : { ...row, content: new Uint8Array(row.content) };
+}
+
+/** Calls of one caller, which end together: they listen to a signal of their own, so that the caller's has one listener. */
+function together<T>(call: Call, work: (shared: Call) => Promise<T>): Promise<T> {
+  if (call === unboundedCall) return work(call);
+  const group = new GroupCall();
+  setMaxListeners(0, group.signal);
+  return group.join(call, work(group));
 }
 
 /** Records over the server. Arguments come checked and encoded; what is thrown is translated by the facade. */
@@ -146,7 +157,7 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
   }
 
   readMany(ns: string, keys: readonly string[], call: Call): Promise<readonly (RecordRow | undefined)[]> {
-    return Promise.all(keys.map((key) => this.read(ns, key, call)));
+    return together(call, (shared) => Promise.all(keys.map((key) => this.read(ns, key, shared))));
   }
 
   exists(ns: string, key: string, call: Call): Promise<boolean> {
@@ -171,7 +182,9 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
     _atomic: boolean,
     call: Call,
   ): Promise<readonly RowOutcome<InfoRow>[]> {
-    return Promise.all(rows.map((row) => settle('records.storeMany', row.key, this.write(ns, row, call))));
+    return together(call, (shared) =>
+      Promise.all(rows.map((row) => settle('records.storeMany', row.key, this.write(ns, row, shared)))),
+    );
   }
 
   async remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): Promise<boolean> {
@@ -188,8 +201,8 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
     _atomic: boolean,
     call: Call,
   ): Promise<readonly RowOutcome<boolean>[]> {
-    return Promise.all(
-      keys.map((key) => settle('records.deleteMany', key, this.remove(ns, key, undefined, true, call))),
+    return together(call, (shared) =>
+      Promise.all(keys.map((key) => settle('records.deleteMany', key, this.remove(ns, key, undefined, true, shared)))),
     );
   }
 

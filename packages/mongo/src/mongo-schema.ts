@@ -8,7 +8,7 @@ import type { MongoStore } from './mongo-store.ts';
 /** The version of what is stored. A store of a newer one is not touched. */
 const schemaVersion = 1;
 /** The store's own document: the id of the empty key, which no record can have. */
-const ownId = '\0';
+export const ownId = '\0';
 
 interface Index {
   readonly name: string;
@@ -97,10 +97,13 @@ async function indexNames({ records }: MongoStore): Promise<ReadonlySet<string>>
   }
 }
 
+/** Messages have done their work once the server's log has them; the index removes them. */
+const keptMessageSeconds = 60;
+
 /** Makes what is missing, or finds that it is. Others may be at the same at the same time. */
 export async function applySchema(
   store: MongoStore,
-  { migrate, collection, fields }: MongoSettings,
+  { migrate, collection, fields, changeStreams }: MongoSettings,
   call: Call,
 ): Promise<void> {
   if (migrate === 'off') return;
@@ -119,5 +122,8 @@ export async function applySchema(
     call.check();
     if (migrate === 'verify') throw outdated(collection, `the index ${name}`);
     await store.records.createIndex(key, { ...options, name });
+  }
+  if (changeStreams && migrate === 'auto') {
+    await store.messages.createIndex({ at: 1 }, { expireAfterSeconds: keptMessageSeconds, name: 'storage_messages' });
   }
 }

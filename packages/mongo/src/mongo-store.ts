@@ -28,6 +28,7 @@ export interface ChunkDocument {
 }
 
 export interface MessageDocument {
+  readonly _id: string;
   readonly channel: string;
   /** JSON. */
   readonly text: string;

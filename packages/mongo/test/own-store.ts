@@ -38,7 +38,9 @@ export function ownDatabase(url: string, port?: number): OwnDatabase {
     reopen: (backend, options = {}) => make({ ...used.get(backend), ...options }),
     destroy: async (backend) => {
       const { collection = '' } = used.get(backend) ?? {};
-      for (const end of ['', '.files', '.chunks', '.messages']) await db.dropCollection(collection + end);
+      const names = new Set(['', '.files', '.chunks', '.messages'].map((end) => collection + end));
+      for (const { name } of await db.listCollections({}, { nameOnly: true }).toArray())
+        if (names.has(name)) await db.dropCollection(name);
     },
     drop: async () => {
       await db.dropDatabase();
