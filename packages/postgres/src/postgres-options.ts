@@ -117,6 +117,11 @@ function toReplicas(options: PostgresOptions): readonly PostgresPlace[] {
   });
 }
 
+/** The settings of a pool to a replica of the store. */
+export function replicaSettings(settings: PostgresSettings, place: PostgresPlace): PostgresSettings {
+  return { ...settings, ...place, pool: undefined, replicas: [] };
+}
+
 function toConnection(options: PostgresOptions): PostgresPlace {
   const { pool } = options;
   if (options.url !== undefined && options.connectionString !== undefined)
