@@ -23,7 +23,9 @@ export function hasDocker(): Promise<boolean> {
 }
 
 async function compose(project: string, args: readonly string[], minutes: number): Promise<string> {
-  return await run('docker', ['compose', '-p', project, '-f', composeFile, ...args], { minutes });
+  // The servers are in a profile; without it `down` would leave them.
+  const env = { COMPOSE_PROFILES: 'servers' };
+  return await run('docker', ['compose', '-p', project, '-f', composeFile, ...args], { minutes, env });
 }
 
 export async function composeDown(project: string): Promise<void> {
