@@ -40,7 +40,8 @@ interface Connection {
 }
 
 async function connect(settings: S3Settings): Promise<Connection> {
-  const { client, host, port, secure, region, accessKey, secretKey, sessionToken, pathStyle, maxConnections } = settings;
+  const { client, host, port, secure, region, accessKey, secretKey, sessionToken, pathStyle, maxConnections } =
+    settings;
   if (client !== undefined) return { client, close: () => undefined };
   // Loaded when it is needed: it is large.
   const minio = await import('minio');
@@ -142,7 +143,7 @@ class S3 implements S3Backend {
       if (settings.lifecycle.length > 0) await applyLifecycle(objects.wire, settings, call);
       this.#records.attach(objects);
       this.#sweep = settings.sweep
-        ? new S3Sweep(objects, settings.prefix, (name, inner) => this.#records.sweep(name, inner))
+        ? new S3Sweep(objects, settings.prefix, (name, inner) => this.#records.removeExpired(name, inner))
         : undefined;
       this.#objects = objects;
       this.#connection = connection;
@@ -154,7 +155,7 @@ class S3 implements S3Backend {
 
   async #close(): Promise<void> {
     await this.#sweep?.idle();
-    await this.#records.uploads.close();
+    await this.#records.close();
     this.#connection?.close();
   }
 

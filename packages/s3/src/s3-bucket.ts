@@ -74,7 +74,8 @@ export async function probeConditions(objects: S3Objects, settings: S3Settings, 
       isRefused(objects.put(name, match, body, call)),
     ]);
     if (!refusesPresent || !refusesOther) throw ignored('write', conditional);
-    if (conditional.has('stream') && !(await refusesUpload(objects, name, body, call))) throw ignored('stream', conditional);
+    if (conditional.has('stream') && !(await refusesUpload(objects, name, body, call)))
+      throw ignored('stream', conditional);
     if (conditional.has('delete') && !(await isRefused(objects.remove(name, call, match))))
       throw ignored('delete', conditional);
   } finally {

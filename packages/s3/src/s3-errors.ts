@@ -28,8 +28,15 @@ function knownCodes({ bucket, region, host }: S3Settings): { readonly [code: str
     code: 'permission_denied',
     message: `The bucket ${bucket} belongs to somebody else; choose another \`bucketName\`.`,
   };
-  const slow: Rule = { code: 'rate_limited', applied: 'no', message: 'The server asks for fewer requests; try again later.' };
-  const full: Rule = { code: 'quota_exceeded', message: `There is no room left for the bucket ${bucket}; raise its quota or free space.` };
+  const slow: Rule = {
+    code: 'rate_limited',
+    applied: 'no',
+    message: 'The server asks for fewer requests; try again later.',
+  };
+  const full: Rule = {
+    code: 'quota_exceeded',
+    message: `There is no room left for the bucket ${bucket}; raise its quota or free space.`,
+  };
   const tls: Rule = {
     code: 'unavailable',
     retryable: false,
@@ -49,7 +56,10 @@ function knownCodes({ bucket, region, host }: S3Settings): { readonly [code: str
       message: 'The signature is wrong; check `secretAccessKey`, and that nothing between changes the requests.',
     },
     InvalidToken: { code: 'unauthenticated', message: 'The session token is wrong; check `sessionToken`.' },
-    ExpiredToken: { code: 'unauthenticated', message: 'The session token has expired; renew `sessionToken` and the keys.' },
+    ExpiredToken: {
+      code: 'unauthenticated',
+      message: 'The session token has expired; renew `sessionToken` and the keys.',
+    },
     RequestTimeTooSkewed: {
       code: 'unauthenticated',
       message: "This machine's clock and the server's differ too much for signatures to hold; set the clock.",
@@ -71,8 +81,14 @@ function knownCodes({ bucket, region, host }: S3Settings): { readonly [code: str
     IllegalLocationConstraintException: misplaced,
     InvalidRegion: misplaced,
     EntityTooLarge: { code: 'too_large', message: 'The value is over the largest object of this server; split it.' },
-    MetadataTooLarge: { code: 'too_large', message: 'The metadata is over what this server takes; keep it in the data.' },
-    KeyTooLongError: { code: 'too_large', message: 'The name of the object is too long for this server; shorten `prefix`, namespace or key.' },
+    MetadataTooLarge: {
+      code: 'too_large',
+      message: 'The metadata is over what this server takes; keep it in the data.',
+    },
+    KeyTooLongError: {
+      code: 'too_large',
+      message: 'The name of the object is too long for this server; shorten `prefix`, namespace or key.',
+    },
     QuotaExceeded: full,
     XMinioAdminBucketQuotaExceeded: full,
     XMinioStorageFull: full,
@@ -83,7 +99,10 @@ function knownCodes({ bucket, region, host }: S3Settings): { readonly [code: str
     ServiceUnavailable: slow,
     TooManyRequests: slow,
     InternalError: { code: 'unavailable', message: 'The server failed in the middle of the request.' },
-    OperationAborted: { code: 'unavailable', message: `The bucket ${bucket} is being made or removed by another; try again.` },
+    OperationAborted: {
+      code: 'unavailable',
+      message: `The bucket ${bucket} is being made or removed by another; try again.`,
+    },
     EPROTO: tls,
     ERR_SSL_WRONG_VERSION_NUMBER: tls,
     DEPTH_ZERO_SELF_SIGNED_CERT: tls,
@@ -129,13 +148,13 @@ export function conflict(key: string): StorageError {
 }
 
 /** `ifAbsent` where a record is. */
-export function alreadyExists(key: string, etag: string): StorageError {
+export function alreadyExists(key: string, etag?: string): StorageError {
   return new StorageError({
     code: 'already_exists',
     message: 'There is a record under this key; store without ifAbsent to replace it.',
     key,
     applied: 'no',
-    details: { etag },
+    ...(etag !== undefined && { details: { etag } }),
   });
 }
 
@@ -151,5 +170,9 @@ export function lostAnswer(key: string): StorageError {
 
 /** A record that was replaced or deleted while it was read in pieces. */
 export function replaced(key: string): StorageError {
-  return new StorageError({ code: 'conflict', message: 'The record was replaced while it was read; read it again.', key });
+  return new StorageError({
+    code: 'conflict',
+    message: 'The record was replaced while it was read; read it again.',
+    key,
+  });
 }

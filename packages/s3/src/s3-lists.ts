@@ -89,7 +89,7 @@ export class S3Lists {
   }
 
   /** Escaped names of the namespaces right below this one that hold something, themselves or below. In order. */
-  async children(ns: string, call: Call): Promise<readonly string[]> {
+  async #children(ns: string, call: Call): Promise<readonly string[]> {
     const folder = this.#names.folder(ns);
     const found: string[] = [];
     for (let startAfter = '', more = true; more; ) {
@@ -108,10 +108,10 @@ export class S3Lists {
   }
 
   /** Paths below this one, relative to it, that hold a record of their own. */
-  async descendants(ns: string, call: Call): Promise<readonly string[]> {
+  async #descendants(ns: string, call: Call): Promise<readonly string[]> {
     const found: string[] = [];
     const visit = async (path: string, relative: string): Promise<void> => {
-      for (const segment of await this.children(path, call)) {
+      for (const segment of await this.#children(path, call)) {
         const child = path === '' ? segment : `${path}/${segment}`;
         const name = relative === '' ? segment : `${relative}/${segment}`;
         const { rows } = await this.keys(child, '', undefined, undefined, 1, call);
@@ -121,5 +121,18 @@ export class S3Lists {
     };
     await visit(ns, '');
     return found.sort(compareCodePoints);
+  }
+
+  /** A page of `children` or `descendants`. */
+  async namespaces(
+    ns: string,
+    recursive: boolean,
+    after: string | undefined,
+    limit: number,
+    call: Call,
+  ): Promise<RowPage<string>> {
+    const found = await (recursive ? this.#descendants(ns, call) : this.#children(ns, call));
+    const rows = after === undefined ? found : found.filter((path) => compareCodePoints(path, after) > 0);
+    return { rows: rows.slice(0, limit), more: rows.length > limit };
   }
 }

@@ -62,5 +62,8 @@ export function createPresignedUrls(guard: CallGuard, names: S3Names, wire: () =
         return wire().view(call).presignedUrl(method, bucket, name, seconds, headers);
       };
     });
-  return { get: (key, options = {}) => sign('GET', key, options), put: (key, options = {}) => sign('PUT', key, options) };
+  return {
+    get: (key, options = {}) => sign('GET', key, options),
+    put: (key, options = {}) => sign('PUT', key, options),
+  };
 }

@@ -1,40 +1,33 @@
-import {
-  type Call,
-  type CompiledFilter,
-  type InfoRow,
-  type PageRequest,
-  type RecordDriver,
-  type RecordRow,
-  type RowOutcome,
-  type RowPage,
-  type Translate,
-  type WriteCondition,
-  type WriteHead,
-  type WriteRow,
+import type {
+  Call,
+  CompiledFilter,
+  InfoRow,
+  PageRequest,
+  RecordDriver,
+  RecordRow,
+  RowOutcome,
+  RowPage,
+  Translate,
+  WriteHead,
+  WriteRow,
 } from '@storage/backend-kit';
 import type { FilterNode } from '@storage/core/filter';
 import { fanOut } from './fan-out.ts';
-import type { ServerClock } from './server-clock.ts';
-import { alreadyExists, conflict, lostAnswer } from './s3-errors.ts';
+import { failureOf, outcomesOf } from './outcomes.ts';
+import { maxAttempts, RecordObjects } from './record-objects.ts';
+import { conflict } from './s3-errors.ts';
 import { compileS3Filter, type S3Filter } from './s3-filter.ts';
-import { decodeInfo, encodeInfo, type Headers, keptOf } from './s3-headers.ts';
+import { decodeInfo } from './s3-headers.ts';
 import { type ListedKey, S3Lists } from './s3-lists.ts';
 import type { S3Names } from './s3-names.ts';
-import { refusedCondition, type S3Body, type S3Object, type S3Objects } from './s3-objects.ts';
+import { refusedCondition, type S3Objects } from './s3-objects.ts';
 import type { S3Settings } from './s3-options.ts';
-import { type ReadRange, readInPieces, S3Uploads } from './s3-streams.ts';
-import type { Attempts } from './s3-wire.ts';
+import { type ReadRange, readInPieces } from './s3-reads.ts';
+import { S3Uploads } from './s3-uploads.ts';
+import type { ServerClock } from './server-clock.ts';
 
 /** The most objects that one request removes. */
 const removeLimit = 1000;
-/** How often a write is tried whose condition holds, and that the server refuses all the same. */
-const maxAttempts = 10;
-
-/** What a write needs to know of the object that is there. */
-interface Found {
-  readonly object: S3Object;
-  readonly row: InfoRow;
-}
 
 /** What records need beside the client. */
 export interface S3RecordsOptions {
@@ -49,37 +42,43 @@ export interface S3RecordsOptions {
 /** Records as objects. Arguments come checked and encoded; what is thrown is translated by the facade. */
 export class S3Records implements RecordDriver<S3Filter> {
   readonly #options: S3RecordsOptions;
-  readonly #conditional: boolean;
+  #records!: RecordObjects;
   #objects!: S3Objects;
   #lists!: S3Lists;
   #uploads!: S3Uploads;
 
   constructor(options: S3RecordsOptions) {
     this.#options = options;
-    this.#conditional = options.settings.conditional.has('write');
   }
 
   /** The objects to work on: there from `open` on. */
   attach(objects: S3Objects): void {
+    const { settings, clock, names } = this.#options;
     this.#objects = objects;
-    this.#lists = new S3Lists(objects, this.#options.names);
-    this.#uploads = new S3Uploads(objects, this.#options.settings.partBytes);
+    this.#records = new RecordObjects(objects, settings, clock);
+    this.#lists = new S3Lists(objects, names);
+    this.#uploads = new S3Uploads(objects, settings.partBytes);
   }
 
-  get uploads(): S3Uploads {
-    return this.#uploads;
+  /** Removes an object that is an expired record; answers whether it was one. */
+  removeExpired(name: string, call: Call): Promise<boolean> {
+    return this.#records.removeExpired(name, call);
+  }
+
+  /** Waits for what goes on behind calls that have ended. */
+  async close(): Promise<void> {
+    await this.#uploads.close();
   }
 
   async read(ns: string, key: string, call: Call): Promise<RecordRow | undefined> {
-    const found = await this.#objects.get(this.#name(ns, key), call);
-    return found === undefined ? undefined : this.#liveRow(key, found);
+    return this.#records.read(this.#name(ns, key), key, call);
   }
 
   async readMany(ns: string, keys: readonly string[], call: Call): Promise<readonly (RecordRow | undefined)[]> {
     const distinct = [...new Set(keys)];
-    for (const key of distinct) this.#name(ns, key);
     const rows = await fanOut(distinct, call, (key, inner) => this.read(ns, key, inner));
     const byKey = new Map(distinct.map((key, index) => [key, rows[index]]));
+    if (distinct.length === keys.length) return rows;
     const given = new Set<string>();
     return keys.map((key) => {
       const row = byKey.get(key);
@@ -93,20 +92,22 @@ export class S3Records implements RecordDriver<S3Filter> {
   }
 
   async exists(ns: string, key: string, call: Call): Promise<boolean> {
-    return (await this.#head(this.#name(ns, key), key, call)) !== undefined;
+    return (await this.#records.head(this.#name(ns, key), key, call)) !== undefined;
   }
 
   async write(ns: string, row: WriteRow, call: Call): Promise<InfoRow> {
-    const { content } = row;
+    const { content, key, size, ttlMs } = row;
     // A copy: what callers do to their bytes changes nothing that is sent.
-    const body = Buffer.from(content as string);
-    const info = this.#infoOf(row, row.size);
-    const name = this.#name(ns, row.key);
-    await this.#publish(name, row, call, (guard, attempts) =>
-      this.#objects.put(name, { ...this.#headersOf(info, row.ttlMs), ...guard }, body, call, attempts),
+    const body = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
+    const records = this.#records;
+    const name = this.#name(ns, key);
+    const info = records.infoOf(row, size);
+    const headers = records.headersOf(info, ttlMs);
+    await records.publish(name, row, call, (guard, attempts) =>
+      this.#objects.put(name, { ...headers, ...guard }, body, call, attempts),
     );
-    if (row.ttlMs !== null) this.#options.afterWrite();
-    return this.#shown(info);
+    if (ttlMs !== null) this.#options.afterWrite();
+    return records.shown(info);
   }
 
   async writeMany(
@@ -115,25 +116,28 @@ export class S3Records implements RecordDriver<S3Filter> {
     _atomic: boolean,
     call: Call,
   ): Promise<readonly RowOutcome<InfoRow>[]> {
-    return this.#each(
+    const failure = failureOf(this.#options.translate, 'records.storeMany');
+    return outcomesOf(
       rows,
-      (row) => row.key,
-      'records.storeMany',
+      ({ key }) => key,
       call,
+      failure,
       (row, inner) => this.write(ns, row, inner),
     );
   }
 
   async writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
-    const name = this.#name(ns, head.key);
+    const { key, condition, ttlMs } = head;
+    const records = this.#records;
+    const name = this.#name(ns, key);
     // One that can't hold is refused before anything is sent.
-    if (head.condition?.type === 'match') await this.#matching(name, head.key, head.condition, call);
-    const written = await this.#uploads.write(name, chunks, call, {
-      headers: (size) => this.#headersOf(this.#infoOf(head, size), head.ttlMs),
-      publish: (send) => this.#publish(name, head, call, send),
+    if (condition?.type === 'match') await records.match(name, key, condition.etag, call);
+    const { headers, size } = await this.#uploads.write(name, chunks, call, {
+      headers: (known) => records.headersOf(records.infoOf(head, known), ttlMs),
+      publish: (send) => records.publish(name, head, call, send),
     });
-    if (head.ttlMs !== null) this.#options.afterWrite();
-    return this.#shown(decodeInfo(head.key, written.headers, written.size));
+    if (ttlMs !== null) this.#options.afterWrite();
+    return records.shown(decodeInfo(key, headers, size));
   }
 
   async readStream(
@@ -142,16 +146,15 @@ export class S3Records implements RecordDriver<S3Filter> {
     range: ReadRange,
     call: Call,
   ): Promise<(InfoRow & { readonly chunks: AsyncIterable<Uint8Array> }) | undefined> {
-    const name = this.#name(ns, key);
-    const found = await readInPieces(this.#objects, name, key, range, call);
-    const row = found && this.#live(key, found.object);
+    const found = await readInPieces(this.#objects, this.#name(ns, key), key, range, call);
+    const row = found && this.#records.live(key, found.object);
     return found && row && { ...row, chunks: found.chunks };
   }
 
   async remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): Promise<boolean> {
     const name = this.#name(ns, key);
     if (etag !== undefined) return this.#removeMatch(name, key, etag, call);
-    const there = !report || (await this.#head(name, key, call)) !== undefined;
+    const there = !report || (await this.#records.head(name, key, call)) !== undefined;
     if (there) await this.#objects.remove(name, call);
     return there;
   }
@@ -162,52 +165,41 @@ export class S3Records implements RecordDriver<S3Filter> {
     _atomic: boolean,
     call: Call,
   ): Promise<readonly RowOutcome<boolean>[]> {
-    const there = await this.#each(
-      [...new Set(keys)],
+    const failure = failureOf(this.#options.translate, 'records.deleteMany');
+    const distinct = [...new Set(keys)];
+    const looked = await outcomesOf<string, boolean>(
+      distinct,
       (key) => key,
-      'records.deleteMany',
       call,
-      async (key, inner) => (await this.#head(this.#name(ns, key), key, inner)) !== undefined,
+      failure,
+      (key, inner) => this.exists(ns, key, inner),
     );
-    const outcomes = new Map([...new Set(keys)].map((key, index) => [key, there[index] as RowOutcome<boolean>]));
-    const found = [...outcomes].flatMap(([key, outcome]) => (outcome.ok && outcome.value ? [key] : []));
-    const failed = await this.#removeNames(
-      found.map((key) => this.#name(ns, key)),
-      call,
-    );
-    for (const key of found) {
-      const error = failed.get(this.#name(ns, key));
-      if (error !== undefined) outcomes.set(key, this.#failure(error, 'records.deleteMany', key));
+    const outcomes = new Map<string, RowOutcome<boolean>>();
+    const byName = new Map<string, string>();
+    for (const [index, key] of distinct.entries()) {
+      const outcome = looked[index] as RowOutcome<boolean>;
+      outcomes.set(key, outcome);
+      if (outcome.ok && outcome.value) byName.set(this.#name(ns, key), key);
     }
-    const seen = new Set<string>();
+    for (const [name, error] of await this.#removeNames([...byName.keys()], call)) {
+      const key = byName.get(name);
+      if (key !== undefined) outcomes.set(key, failure(error, key));
+    }
     return keys.map((key) => {
       const outcome = outcomes.get(key) as RowOutcome<boolean>;
-      const again = seen.has(key);
-      seen.add(key);
-      return again && outcome.ok ? { ok: true, value: false } : outcome;
+      // Of a key that stands twice, the first delete found it.
+      if (outcome.ok) outcomes.set(key, { ok: true, value: false });
+      return outcome;
     });
   }
 
   async touch(ns: string, key: string, ttlMs: number | null, call: Call): Promise<boolean> {
     const name = this.#name(ns, key);
-    const { partBytes } = this.#options.settings;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const found = await this.#head(name, key, call);
-      if (found === undefined) return false;
-      const expiresAt = ttlMs === null ? null : this.#options.clock.now() + ttlMs;
-      const info = decodeInfo(key, found.object.headers, found.object.size);
-      const headers = { ...keptOf(found.object.headers), ...this.#headersOf({ ...info, expiresAt }, ttlMs) };
-      const guard = { 'if-match': found.object.tag };
       try {
-        // Never a copy onto itself, which the server does without looking at the condition.
-        if (found.object.size > partBytes) await this.#uploads.rewrite(name, found.object, headers, this.#streamGuard(guard), call);
-        else {
-          const whole = await this.#objects.get(name, call, this.#conditional ? guard : undefined);
-          if (whole === undefined) continue;
-          await this.#objects.put(name, { ...headers, ...(this.#conditional && guard) }, whole.body, call);
-        }
-        if (ttlMs !== null) this.#options.afterWrite();
-        return true;
+        const there = await this.#touchOnce(name, key, ttlMs, call);
+        if (there && ttlMs !== null) this.#options.afterWrite();
+        return there;
       } catch (error) {
         // It changed meanwhile: what is there now is looked at.
         if (!refusedCondition(error)) throw error;
@@ -220,17 +212,31 @@ export class S3Records implements RecordDriver<S3Filter> {
     return compileS3Filter(filter);
   }
 
-  page(ns: string, request: PageRequest<S3Filter> & { readonly include: 'rows' }, call: Call): Promise<RowPage<RecordRow>>;
-  page(ns: string, request: PageRequest<S3Filter> & { readonly include: 'info' }, call: Call): Promise<RowPage<InfoRow>>;
-  page(ns: string, request: PageRequest<S3Filter> & { readonly include: 'keys' }, call: Call): Promise<RowPage<ListedKey>>;
+  page(
+    ns: string,
+    request: PageRequest<S3Filter> & { readonly include: 'rows' },
+    call: Call,
+  ): Promise<RowPage<RecordRow>>;
+  page(
+    ns: string,
+    request: PageRequest<S3Filter> & { readonly include: 'info' },
+    call: Call,
+  ): Promise<RowPage<InfoRow>>;
+  page(
+    ns: string,
+    request: PageRequest<S3Filter> & { readonly include: 'keys' },
+    call: Call,
+  ): Promise<RowPage<ListedKey>>;
   async page(ns: string, request: PageRequest<S3Filter>, call: Call): Promise<RowPage<ListedKey | InfoRow>> {
     const { prefix, filter, limit, include } = request;
-    const rows: (ListedKey | InfoRow)[] = [];
+    const rows: InfoRow[] = [];
     for (let after = request.after?.key; ; ) {
       const page = await this.#lists.keys(ns, prefix, after, filter, limit - rows.length, call);
       if (include === 'keys') return page;
       const read = await fanOut(page.rows, call, async ({ key, name }, inner) =>
-        include === 'info' ? (await this.#head(name, key, inner))?.row : this.read(ns, key, inner),
+        include === 'info'
+          ? (await this.#records.head(name, key, inner))?.row
+          : await this.#records.read(name, key, inner),
       );
       // What is expired or gone since it was listed is left out, and made up for.
       for (const row of read) if (row !== undefined) rows.push(row);
@@ -239,7 +245,13 @@ export class S3Records implements RecordDriver<S3Filter> {
     }
   }
 
-  async count(ns: string, prefix: string, filter: S3Filter | undefined, _estimate: boolean, call: Call): Promise<number> {
+  async count(
+    ns: string,
+    prefix: string,
+    filter: S3Filter | undefined,
+    _estimate: boolean,
+    call: Call,
+  ): Promise<number> {
     let count = 0;
     for await (const keys of this.#lists.pages(ns, prefix, filter, call)) count += keys.length;
     return count;
@@ -247,11 +259,10 @@ export class S3Records implements RecordDriver<S3Filter> {
 
   async removeWhere(ns: string, filter: S3Filter | undefined, call: Call): Promise<number> {
     let removed = 0;
-    for await (const keys of this.#lists.pages(ns, '', filter, call))
-      removed += await this.#removeAll(
-        keys.map(({ name }) => name),
-        call,
-      );
+    for await (const keys of this.#lists.pages(ns, '', filter, call)) {
+      const names = keys.map(({ name }) => name);
+      removed += await this.#removeAll(names, call);
+    }
     return removed;
   }
 
@@ -261,9 +272,7 @@ export class S3Records implements RecordDriver<S3Filter> {
     call: Call,
   ): Promise<RowPage<string>> {
     const { recursive, after, limit } = request;
-    const found = recursive ? await this.#lists.descendants(ns, call) : await this.#lists.children(ns, call);
-    const from = after === undefined ? 0 : found.indexOf(after) + 1;
-    return { rows: found.slice(from, from + limit), more: found.length > from + limit };
+    return this.#lists.namespaces(ns, recursive, after, limit, call);
   }
 
   async dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
@@ -274,121 +283,33 @@ export class S3Records implements RecordDriver<S3Filter> {
     return removed;
   }
 
-  /** Looks at an object and removes it when it is expired; answers whether it was. */
-  async sweep(name: string, call: Call): Promise<boolean> {
-    const object = await this.#objects.head(name, call);
-    if (object === undefined || this.#live('', object) !== undefined) return false;
-    const guarded = this.#options.settings.conditional.has('delete');
-    try {
-      await this.#objects.remove(name, call, guarded ? { 'if-match': object.tag } : undefined);
-      return true;
-    } catch (error) {
-      if (refusedCondition(error)) return false;
-      throw error;
-    }
-  }
-
   #name(ns: string, key: string): string {
     return this.#options.names.name(ns, key);
   }
 
-  #infoOf(head: WriteHead, size: number): InfoRow {
-    const { key, kind, etag, ttlMs, contentType, metadata } = head;
-    const now = this.#options.clock.now();
-    return {
-      key,
-      kind,
-      etag,
-      createdAt: undefined,
-      updatedAt: now,
-      expiresAt: ttlMs === null ? null : now + ttlMs,
-      size,
-      contentType,
-      metadata,
-    };
-  }
-
-  #headersOf(info: InfoRow, ttlMs: number | null): Headers {
-    const { lifecycle } = this.#options.settings;
-    const days = ttlMs === null ? undefined : lifecycle.find((day) => day * 86_400_000 >= ttlMs);
-    return { ...encodeInfo(info), ...(days !== undefined && { 'x-amz-tagging': `storage-expires-days=${days}` }) };
-  }
-
-  #live(key: string, object: S3Object): InfoRow | undefined {
-    const row = decodeInfo(key, object.headers, object.size);
-    if (row.expiresAt !== null && row.expiresAt <= this.#options.clock.now()) return undefined;
-    return this.#shown(row);
-  }
-
-  /** Where there are no conditional writes there are no etags. */
-  #shown(row: InfoRow): InfoRow {
-    return this.#conditional ? row : { ...row, etag: '' };
-  }
-
-  #liveRow(key: string, object: S3Body): RecordRow | undefined {
-    const row = this.#live(key, object);
-    if (row === undefined) return undefined;
-    const { body } = object;
-    const content =
-      row.kind === 'json'
-        ? body.toString('utf8')
-        : new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength);
-    return { ...row, content };
-  }
-
-  async #head(name: string, key: string, call: Call): Promise<Found | undefined> {
-    const object = await this.#objects.head(name, call);
-    const row = object && this.#live(key, object);
-    return object && row && { object, row };
-  }
-
-  async #matching(name: string, key: string, { etag }: WriteCondition & { type: 'match' }, call: Call): Promise<Found> {
-    const found = await this.#head(name, key, call);
-    if (found?.row.etag !== etag) throw conflict(key);
-    return found;
-  }
-
-  #streamGuard(guard: Headers): Headers {
-    return this.#options.settings.conditional.has('stream') ? guard : {};
-  }
-
-  /** Sends a write under its condition: `send` gets the headers that guard it. A write whose answer was lost is found by its own etag. */
-  async #publish(
-    name: string,
-    head: WriteHead,
-    call: Call,
-    send: (guard: Headers, attempts: Attempts) => Promise<void>,
-  ): Promise<void> {
-    const { key, condition, etag } = head;
-    const attempts: Attempts = { uncertain: false };
-    if (condition === undefined) return send({}, attempts);
-    let guard: Headers =
-      condition.type === 'match'
-        ? { 'if-match': (await this.#matching(name, key, condition, call)).object.tag }
-        : { 'if-none-match': '*' };
-    for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      try {
-        return await send(guard, attempts);
-      } catch (error) {
-        if (!refusedCondition(error)) throw error;
-      }
-      const object = await this.#objects.head(name, call);
-      if (object !== undefined && decodeInfo(key, object.headers, object.size).etag === etag) return;
-      if (attempts.uncertain) throw lostAnswer(key);
-      const row = object && this.#live(key, object);
-      if (condition.type === 'match' && row?.etag !== condition.etag) throw conflict(key);
-      if (condition.type === 'absent' && row !== undefined) throw alreadyExists(key, row.etag);
-      // It is as the condition wants it: gone, expired, or rewritten with the same etag.
-      guard = object === undefined ? { 'if-none-match': '*' } : { 'if-match': object.tag };
+  /** Writes the object anew with another expiry. Never by a copy onto itself, which servers make without looking at the condition. */
+  async #touchOnce(name: string, key: string, ttlMs: number | null, call: Call): Promise<boolean> {
+    const records = this.#records;
+    const found = await records.head(name, key, call);
+    if (found === undefined) return false;
+    const { object } = found;
+    if (object.size > this.#options.settings.partBytes) {
+      const headers = records.touchedHeaders(object, ttlMs);
+      await this.#uploads.rewrite(name, object, headers, records.guard(object, 'stream'), call);
+      return true;
     }
-    throw condition.type === 'match' ? conflict(key) : alreadyExists(key, '');
+    const whole = await this.#objects.get(name, call);
+    if (whole === undefined || records.live(key, whole) === undefined) return false;
+    const headers = { ...records.touchedHeaders(whole, ttlMs), ...records.guard(whole, 'write') };
+    await this.#objects.put(name, headers, whole.body, call);
+    return true;
   }
 
   async #removeMatch(name: string, key: string, etag: string, call: Call): Promise<boolean> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const found = await this.#matching(name, key, { type: 'match', etag }, call);
+      const { object } = await this.#records.match(name, key, etag, call);
       try {
-        await this.#objects.remove(name, call, { 'if-match': found.object.tag });
+        await this.#objects.remove(name, call, { 'if-match': object.tag });
         return true;
       } catch (error) {
         if (!refusedCondition(error)) throw error;
@@ -398,8 +319,7 @@ export class S3Records implements RecordDriver<S3Filter> {
   }
 
   async #removeAll(names: readonly string[], call: Call): Promise<number> {
-    const failed = await this.#removeNames(names, call);
-    for (const error of failed.values()) throw error;
+    for (const error of (await this.#removeNames(names, call)).values()) throw error;
     return names.length;
   }
 
@@ -411,38 +331,5 @@ export class S3Records implements RecordDriver<S3Filter> {
       for (const [name, error] of errors) failed.set(name, error);
     }
     return failed;
-  }
-
-  /** Does something for each member; those of one key in their order. */
-  async #each<T, R>(
-    members: readonly T[],
-    keyOf: (member: T) => string,
-    operation: string,
-    call: Call,
-    work: (member: T, call: Call) => Promise<R>,
-  ): Promise<readonly RowOutcome<R>[]> {
-    const byKey = new Map<string, number[]>();
-    for (const [index, member] of members.entries()) {
-      const same = byKey.get(keyOf(member));
-      if (same === undefined) byKey.set(keyOf(member), [index]);
-      else same.push(index);
-    }
-    const outcomes = new Array<RowOutcome<R>>(members.length);
-    await fanOut([...byKey.values()], call, async (indexes, inner) => {
-      for (const index of indexes) {
-        const member = members[index] as T;
-        try {
-          outcomes[index] = { ok: true, value: await work(member, inner) };
-        } catch (error) {
-          call.check();
-          outcomes[index] = this.#failure(error, operation, keyOf(member));
-        }
-      }
-    });
-    return outcomes;
-  }
-
-  #failure(error: unknown, operation: string, key: string): { readonly ok: false; readonly error: ReturnType<Translate> } {
-    return { ok: false, error: this.#options.translate(error, { operation, key, write: true }) };
   }
 }

@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { Call } from '@storage/backend-kit';
 import type { Client } from 'minio';
-import type { ServerClock } from './server-clock.ts';
 import type { Headers } from './s3-headers.ts';
+import type { ServerClock } from './server-clock.ts';
 
 /** A request to the bucket. */
 export interface S3Request {
@@ -130,7 +130,11 @@ export class S3Wire {
   }
 
   /** Does something with a view, again where that may help and is safe: everything that S3 does can be done twice. */
-  async attempt<T>(call: Call, work: (view: Client) => Promise<T>, attempts: Attempts = { uncertain: false }): Promise<T> {
+  async attempt<T>(
+    call: Call,
+    work: (view: Client) => Promise<T>,
+    attempts: Attempts = { uncertain: false },
+  ): Promise<T> {
     let lost: unknown;
     for (let attempt = 0; ; attempt++) {
       call.check();
