@@ -1,69 +1,140 @@
+import { createHash } from 'node:crypto';
 import {
   type BackendContext,
-  type ClientHolder,
+  type Call,
   createHealth,
   createLifecycle,
+  createMessaging,
   createRecordStore,
-  injectedClient,
+  createTransactions,
   type Lifecycle,
-  ownedClient,
+  type MessagingFacade,
+  makeCall,
 } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
+import type {
+  Backend,
+  CallOptions,
+  FacetToken,
+  HealthReport,
+  Messaging,
+  RecordStore,
+  Transactions,
+} from '@storage/core';
+import { joinPath } from '@storage/core/filter';
+import { postgresDialectIn, postgresTexts } from '@storage/sql';
+import type { Pool } from 'pg';
 import { type PostgresCapabilities, postgresCapabilities } from './postgres-capabilities.ts';
-import { connectPostgres, type PostgresClient } from './postgres-client.ts';
-import { translatePostgres } from './postgres-errors.ts';
-import { type PostgresOptions, postgresSettings } from './postgres-options.ts';
+import { postgresTranslator } from './postgres-errors.ts';
+import { checkHealth } from './postgres-health.ts';
+import { PostgresMessaging, type PostgresQuery } from './postgres-messaging.ts';
+import { type PostgresOptions, type PostgresSettings, postgresSettings } from './postgres-options.ts';
+import { PostgresPool } from './postgres-pool.ts';
+import { PostgresRecordRows } from './postgres-record-rows.ts';
 import { PostgresRecords } from './postgres-records.ts';
+import { applySchema } from './postgres-schema.ts';
+import { PostgresPoolSession } from './postgres-session.ts';
+import { createReplicas, type PostgresReplicas, type StaleView, withReplicas } from './postgres-stale.ts';
+import { StatementNames } from './postgres-statement-names.ts';
+import { PostgresSweep } from './postgres-sweep.ts';
+import { PostgresTransactions } from './postgres-transactions.ts';
 
-/** Postgres as a backend. */
+/** A store in a PostgreSQL database. */
 export interface PostgresBackend extends Backend<PostgresCapabilities> {
+  readonly name: 'postgres';
   readonly records: RecordStore;
+  readonly transactions: Transactions;
+  /** Missing where `capabilities.messaging` is false. */
+  readonly messaging?: Messaging;
+  /** Reads that may be answered by `replicas`. */
+  readonly stale: StaleView;
+  /** The schema that holds the tables. */
+  readonly schema: string;
+  /** The connections, for other clients that are to share them; `not_initialized` before `open`. */
+  readonly pool: Pool;
 }
+
+/** How long a sweep may take: nobody waits for it. */
+const sweepMs = 30_000;
 
 class Postgres implements PostgresBackend {
   readonly name = 'postgres';
-  readonly capabilities: PostgresCapabilities = postgresCapabilities;
+  readonly capabilities: PostgresCapabilities;
   readonly records: RecordStore;
+  readonly transactions: Transactions;
+  readonly messaging?: MessagingFacade;
+  readonly schema: string;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
+  readonly #settings: PostgresSettings;
+  readonly #context: BackendContext;
   readonly #lifecycle: Lifecycle;
+  readonly #pool: PostgresPool;
+  readonly #session: PostgresPoolSession;
+  readonly #replicas: PostgresReplicas;
+  #trouble: string | undefined;
 
-  constructor(options: PostgresOptions) {
-    const { url, client, clock, newId, defaultTimeoutMs } = postgresSettings(options);
-    const holder: ClientHolder<PostgresClient> =
-      client === undefined
-        ? ownedClient(
-            () => connectPostgres(url),
-            (own) => own.close(),
-          )
-        : injectedClient(client);
+  constructor(settings: PostgresSettings) {
+    const { where, schema, clock, newId, defaultTimeoutMs, fields, listen } = settings;
+    this.#settings = settings;
+    this.schema = schema;
+    this.capabilities = postgresCapabilities(settings);
+    const translate = postgresTranslator(where);
+    this.#pool = new PostgresPool(settings);
+    this.#session = new PostgresPoolSession(this.#pool, translate);
     this.#lifecycle = createLifecycle({
-      backend: this.name,
-      open: async () => {
-        await holder.get();
-      },
-      close: () => holder.close(),
+      backend: 'postgres',
+      open: (call) => this.#connect(call),
+      close: (call) => this.#disconnect(call),
       defaultTimeoutMs,
     });
-    const context: BackendContext = {
-      name: this.name,
-      capabilities: this.capabilities,
-      lifecycle: this.#lifecycle,
-      translate: translatePostgres,
-      newId,
-      defaultTimeoutMs,
+    const { capabilities } = this;
+    const context = { name: 'postgres', capabilities, lifecycle: this.#lifecycle, translate, newId, defaultTimeoutMs };
+    this.#context = context;
+    // Two stores may share the connections of one pool; the names of their statements are apart.
+    const tag = createHash('sha256').update(schema).digest('hex').slice(0, 8);
+    const texts = postgresTexts(schema, tag);
+    const rows = new PostgresRecordRows(this.#session, texts, clock);
+    const sweep = new PostgresSweep(rows, (task) => this.#runSweep(task));
+    const indexed = new Set(fields.map((field) => joinPath(field.path)));
+    const options = {
+      dialect: postgresDialectIn(schema),
+      names: new StatementNames(),
+      isIndexed: (path: readonly string[]): boolean => indexed.has(joinPath(path)),
     };
-    this.records = createRecordStore(new PostgresRecords(() => holder.get(), clock), context);
+    const records = new PostgresRecords(rows, { ...options, afterWrite: () => sweep.afterWrite() });
+    this.records = createRecordStore(records, this.#context);
+    const inside = { ...options, afterWrite: () => undefined };
+    this.transactions = createTransactions(
+      new PostgresTransactions(records, rows, this.#session, inside),
+      this.#context,
+    );
+    this.#replicas = createReplicas(settings, context, records, (pool) => {
+      const session = new PostgresPoolSession(pool, translate);
+      return new PostgresRecords(new PostgresRecordRows(session, texts, clock), inside);
+    });
+    if (listen !== undefined) {
+      const query: PostgresQuery = (text, values, call) => this.#session.run({ text, values }, call, true);
+      const driver = new PostgresMessaging({ schema, listen, translate, query });
+      this.messaging = createMessaging(driver, context);
+    }
     this.health = createHealth({
-      backend: this.name,
+      backend: 'postgres',
       lifecycle: this.#lifecycle,
-      translate: translatePostgres,
+      check: async (call) => {
+        const finding = checkHealth(this.#pool, settings, this.#trouble, call);
+        return withReplicas(await finding, await this.#replicas.states(call));
+      },
+      translate,
       clock,
       defaultTimeoutMs,
-      check: async () => {
-        await (await holder.get()).ping();
-        return {};
-      },
     });
+  }
+
+  get pool(): Pool {
+    return this.#pool.native;
+  }
+
+  get stale(): StaleView {
+    return this.#replicas;
   }
 
   facet<T>(_token: FacetToken<T>): T | undefined {
@@ -81,9 +152,46 @@ class Postgres implements PostgresBackend {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  async #connect(call: Call): Promise<void> {
+    const { schema, migrate: mode, fields } = this.#settings;
+    try {
+      await this.#pool.open();
+      await this.#replicas.open();
+      if (mode === 'off') (await this.#pool.connect(call)).release();
+      await applySchema(this.#session, { schema, mode, fields, parts: [] }, call);
+    } catch (error) {
+      await this.#disconnect();
+      throw this.#context.translate(error, { operation: 'open', key: undefined, write: false });
+    }
+  }
+
+  async #disconnect(call?: Call): Promise<void> {
+    await this.messaging?.[Symbol.asyncDispose]();
+    await Promise.all([this.#pool.close(call), this.#replicas.close(call)]);
+  }
+
+  async #runSweep(task: (call: Call) => Promise<void>): Promise<void> {
+    if (this.#lifecycle.state !== 'open') return;
+    const limit = makeCall({ timeoutMs: sweepMs });
+    this.#lifecycle.enter();
+    try {
+      await task(limit);
+      this.#trouble = undefined;
+    } catch (error) {
+      // Nobody waits for a sweep: the next one tries again, and health tells of it.
+      this.#trouble = this.#context.translate(error, { operation: 'sweep', key: undefined, write: true }).message;
+    } finally {
+      limit.end();
+      this.#lifecycle.leave();
+    }
+  }
 }
 
-/** Makes a Postgres backend, not yet open. */
-export function createPostgres(options: PostgresOptions = {}): PostgresBackend {
-  return new Postgres(options);
+/**
+ * A store in a PostgreSQL database: records and transactions. Nothing is opened before `open`. Bad options are
+ * `invalid_argument` at once.
+ */
+export function createPostgres(options?: PostgresOptions): PostgresBackend {
+  return new Postgres(postgresSettings(options));
 }

@@ -1,41 +1,48 @@
-import type { Capabilities, RecordCapabilities } from '@storage/core';
+import type { Capabilities, MessagingCapabilities, RecordCapabilities, TransactionCapabilities } from '@storage/core';
+import type { PostgresSettings } from './postgres-options.ts';
 
-/** Narrow where types depend on it: every facet that is stated is there. */
+/** What every PostgreSQL store can do. */
 export interface PostgresCapabilities extends Capabilities {
-  readonly records: RecordCapabilities;
+  readonly records: RecordCapabilities & { readonly level: 'full' };
+  readonly vectors: false;
+  readonly graph: false;
+  /** `false` where there is only a pooler to listen through. */
+  readonly messaging: (MessagingCapabilities & { readonly scope: 'server' }) | false;
+  readonly transactions: TransactionCapabilities & { readonly interactive: true };
 }
 
-/** What the backend can do: every flag is shown by the kit, in both directions. Begin with little, and raise a flag with what it stands for. */
-export const postgresCapabilities: PostgresCapabilities = {
-  records: {
-    level: 'full',
-    keys: 'any',
-    maxValueBytes: 16 * 1024 * 1024,
-    metadata: true,
-    maxMetadataBytes: 1024 * 1024,
-    bytes: true,
-    list: 'ordered',
-    query: 'scan',
-    scanLimit: 10_000,
-    sort: false,
-    streams: false,
-    ttl: { listing: 'exact' },
-    conditional: 'record',
-    conditionalDelete: true,
-    conditionalStreams: true,
-    programOrder: true,
-    createdAt: true,
-    deleteReports: 'exact',
-    deleteWhere: 'per-record',
-    atomicBatches: false,
-    namespaces: true,
-  },
-  vectors: false,
-  graph: false,
-  messaging: false,
-  transactions: false,
-  facets: [],
-  abort: 'before-start',
-  persistent: false,
-  consistency: 'strong',
-};
+export function postgresCapabilities({ maxValueBytes, listen }: PostgresSettings): PostgresCapabilities {
+  return {
+    records: {
+      level: 'full',
+      keys: 'any',
+      maxValueBytes,
+      maxMetadataBytes: 1024 * 1024,
+      metadata: true,
+      bytes: true,
+      list: 'ordered',
+      query: 'indexed',
+      scanLimit: null,
+      sort: true,
+      streams: true,
+      ttl: { listing: 'exact' },
+      conditional: 'record',
+      conditionalDelete: true,
+      conditionalStreams: true,
+      programOrder: true,
+      createdAt: true,
+      deleteReports: 'exact',
+      deleteWhere: 'atomic',
+      atomicBatches: true,
+      namespaces: true,
+    },
+    vectors: false,
+    graph: false,
+    messaging: listen === undefined ? false : { scope: 'server' },
+    transactions: { interactive: true },
+    facets: [],
+    abort: 'server',
+    persistent: true,
+    consistency: 'strong',
+  };
+}

@@ -3,11 +3,33 @@ import { createPostgres, type PostgresBackend } from './postgres-backend.ts';
 import type { PostgresOptions } from './postgres-options.ts';
 
 function fromEnv(env: Environment): PostgresOptions {
-  const url = env['POSTGRES_URL'];
-  return { ...(url !== undefined && { url }) };
+  const {
+    POSTGRES_URL: url,
+    POSTGRES_HOST: host,
+    POSTGRES_PORT: port,
+    POSTGRES_DB: database,
+    POSTGRES_USER: user,
+    POSTGRES_PASSWORD: password,
+    POSTGRES_SCHEMA: schema,
+    POSTGRES_FIELDS: fields,
+  } = env;
+  return {
+    ...(url !== undefined && { url }),
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port: Number(port) }),
+    ...(database !== undefined && { database }),
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+    ...(schema !== undefined && { schema }),
+    ...(fields !== undefined && { fields: fields.split(',').map((field) => field.trim()) }),
+  };
 }
 
-/** Postgres as a plugin. Its variable: `POSTGRES_URL`. */
+/**
+ * PostgreSQL as a plugin, under `postgres`, `postgresql` or `pg`. Its variables: `POSTGRES_HOST`, `POSTGRES_PORT`, `POSTGRES_DB`,
+ * `POSTGRES_USER`, `POSTGRES_PASSWORD`, or `POSTGRES_URL` in their place; `POSTGRES_SCHEMA`, `POSTGRES_FIELDS` (paths, separated
+ * by commas).
+ */
 export const postgresPlugin: Plugin<'postgres', PostgresOptions, PostgresBackend> = definePlugin({
   name: 'postgres',
   contract: 1,

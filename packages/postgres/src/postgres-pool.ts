@@ -28,6 +28,8 @@ export interface Answer {
   readonly rows: readonly Row[];
   /** Rows that were answered or changed. */
   readonly count: number;
+  /** What the server did: `SELECT`, `COMMIT`, `ROLLBACK`. */
+  readonly command: string;
 }
 
 export interface PoolFigures {
@@ -84,6 +86,7 @@ export class PostgresConnection {
   readonly #driver: Driver;
   /** It is in a state that nobody should meet: it is closed on release. */
   #broken = false;
+  #running = 0;
 
   constructor(client: PoolClient, pool: PostgresPool, driver: Driver) {
     this.client = client;
@@ -107,15 +110,29 @@ export class PostgresConnection {
       types,
     });
     const signal = call === unboundedCall ? undefined : call.signal;
+    this.#running++;
     try {
-      const { rows, rowCount } = await (signal === undefined ? work : this.#cancellable(work, call, signal));
-      return { rows, count: rowCount ?? 0 };
+      const { rows, rowCount, command } = await (signal === undefined ? work : this.#cancellable(work, call, signal));
+      return { rows, count: rowCount ?? 0, command };
     } catch (error) {
       // Without an SQLSTATE the connection is what failed; class 57P is the server ending it.
       const state = sqlState(error);
       if (state === '' || state.startsWith('57P') || state.startsWith('08')) this.#broken ||= !isOver(error);
       throw error;
+    } finally {
+      this.#running--;
     }
+  }
+
+  /** Whether a statement is under way. */
+  get busy(): boolean {
+    return this.#running > 0;
+  }
+
+  /** Stops what is under way and closes the connection. */
+  async abandon(): Promise<void> {
+    await this.#requestCancel();
+    this.release(true);
   }
 
   async #cancellable<T>(work: Promise<T>, call: Call, signal: AbortSignal): Promise<T> {

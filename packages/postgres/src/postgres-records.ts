@@ -1,148 +1,261 @@
-import type {
-  Call,
-  CompiledFilter,
-  InfoRow,
-  PageRequest,
-  RecordDriver,
-  RecordRow,
-  RowOutcome,
-  RowPage,
-  WriteHead,
-  WriteRow,
+import {
+  AsyncCoalescer,
+  type Call,
+  type CompiledFilter,
+  type Gathered,
+  type InfoRow,
+  type PageRequest,
+  prefixEnd,
+  type RecordDriver,
+  type RecordRow,
+  type RowOutcome,
+  type RowPage,
+  recordId,
+  type TransactionStep,
+  type WriteHead,
+  type WriteRow,
 } from '@storage/backend-kit';
-import type { StorageError } from '@storage/core';
-import { compareCodePoints, type FilterNode } from '@storage/core/filter';
-import type { PostgresClient } from './postgres-client.ts';
-import { alreadyExists, conflict, translatePostgres } from './postgres-errors.ts';
-import { compilePostgresFilter, type PostgresFilter } from './postgres-filter.ts';
+import type { FilterNode } from '@storage/core/filter';
+import {
+  compileRecordFilter,
+  countRecords,
+  type Dialect,
+  infoColumns,
+  ownRow,
+  ownStep,
+  pageRecords,
+  postgresNow,
+  type RecordFilterSql,
+  removeSelection,
+  rowColumns,
+  type SqlFragment,
+  toInfoRow,
+  type WriteOp,
+  type WriteResult,
+} from '@storage/sql';
+import type { PostgresRecordRows } from './postgres-record-rows.ts';
+import type { StatementNames } from './postgres-statement-names.ts';
+import { readStream, writeStream } from './postgres-streams.ts';
+import { PostgresWrites } from './postgres-writes.ts';
 
-/** How many rows one request to the engine reads. */
-const scanPage = 1000;
+export interface PostgresRecordsOptions {
+  /** Of the schema that the tables are in. */
+  readonly dialect: Dialect;
+  readonly names: StatementNames;
+  /** Whether a field has an index. */
+  readonly isIndexed: (path: readonly string[]) => boolean;
+  /** Called after writes. */
+  readonly afterWrite: () => void;
+}
 
-/** Records over the client. Arguments come checked and encoded; what is thrown is translated by the facade. */
-export class PostgresRecords implements RecordDriver<PostgresFilter> {
-  readonly #connect: () => Promise<PostgresClient>;
-  readonly #clock: () => number;
+/** What a gathered call is about. */
+interface Place {
+  readonly ns: string;
+  readonly key: string;
+}
 
-  constructor(connect: () => Promise<PostgresClient>, clock: () => number) {
-    this.#connect = connect;
-    this.#clock = clock;
-  }
+/** How many batches of a kind are under way at once. */
+const batchesAtOnce = 2;
 
-  async read(ns: string, key: string): Promise<RecordRow | undefined> {
-    const client = await this.#connect();
-    const row = this.#live(await client.get(ns, key));
-    return row === undefined ? undefined : { ...row, content: copyOf(row.content) };
-  }
+/** Records in PostgreSQL. */
+export class PostgresRecords implements RecordDriver<RecordFilterSql> {
+  readonly #rows: PostgresRecordRows;
+  readonly #writes: PostgresWrites;
+  readonly #options: PostgresRecordsOptions;
+  /** Missing within a transaction, whose one connection keeps the order. */
+  readonly #coalescer: AsyncCoalescer | undefined;
+  readonly #read: Gathered<Place, RecordRow | undefined>;
+  readonly #exists: Gathered<Place, boolean>;
+  readonly #write: Gathered<WriteOp, WriteResult>;
+  /** Rows that one of several askers has been given. */
+  readonly #handedOut = new WeakSet<RecordRow>();
 
-  readMany(ns: string, keys: readonly string[]): Promise<readonly (RecordRow | undefined)[]> {
-    return Promise.all(keys.map((key) => this.read(ns, key)));
-  }
-
-  async exists(ns: string, key: string): Promise<boolean> {
-    const client = await this.#connect();
-    return this.#live(await client.get(ns, key)) !== undefined;
-  }
-
-  async write(ns: string, row: WriteRow): Promise<InfoRow> {
-    const { ttlMs, condition, ...kept } = row;
-    const content = copyOf(row.content);
-    const client = await this.#connect();
-    return client.update(ns, row.key, (stored): RecordRow => {
-      const present = this.#live(stored);
-      if (condition?.type === 'absent' && present !== undefined) throw alreadyExists(row.key);
-      if (condition?.type === 'match' && present?.etag !== condition.etag) throw conflict(row.key);
-      const now = this.#clock();
-      return {
-        ...kept,
-        content,
-        createdAt: present?.createdAt ?? now,
-        updatedAt: now,
-        expiresAt: ttlMs === null ? null : now + ttlMs,
-      };
+  constructor(rows: PostgresRecordRows, options: PostgresRecordsOptions) {
+    this.#rows = rows;
+    this.#options = options;
+    this.#writes = new PostgresWrites(rows);
+    const coalescer = new AsyncCoalescer();
+    this.#coalescer = rows.session.inTransaction ? undefined : coalescer;
+    const maxInFlight = batchesAtOnce;
+    this.#read = coalescer.lane({ write: false, maxInFlight, run: (batch, call) => this.#readBatch(batch, call) });
+    this.#exists = coalescer.lane({ write: false, maxInFlight, run: (batch, call) => this.#existsBatch(batch, call) });
+    this.#write = coalescer.lane({
+      write: true,
+      maxInFlight,
+      run: (batch, call) => this.#writes.gathered(batch, call),
     });
   }
 
-  writeMany(ns: string, rows: readonly WriteRow[]): Promise<readonly RowOutcome<InfoRow>[]> {
-    return Promise.all(rows.map((row) => outcomeOf(this.write(ns, row), 'records.storeMany', row.key)));
+  async read(ns: string, key: string, call: Call): Promise<RecordRow | undefined> {
+    if (this.#coalescer === undefined) return this.#rows.read(ns, key, call);
+    const row = await this.#read(recordId(ns, key), { ns, key }, call);
+    if (row === undefined || typeof row.content === 'string') return row;
+    if (this.#handedOut.has(row)) return { ...row, content: row.content.slice() };
+    this.#handedOut.add(row);
+    return row;
   }
 
-  async writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks) {
-      call.check();
-      // The sender may use its buffer again.
-      parts.push(chunk.slice());
-    }
-    const content = Buffer.concat(parts);
-    return this.write(ns, { ...head, content, size: content.length });
+  async #readBatch(batch: readonly Place[], call: Call): Promise<readonly RowOutcome<RecordRow | undefined>[]> {
+    const [first] = batch;
+    if (first !== undefined && batch.length === 1)
+      return [{ ok: true, value: await this.#rows.read(first.ns, first.key, call) }];
+    const found = await byNamespace(batch, (ns, keys) => this.#rows.readMany(ns, keys, call));
+    return batch.map(({ ns, key }) => ({ ok: true, value: found.get(ns)?.get(key) }));
   }
 
-  async readStream(
+  async readMany(ns: string, keys: readonly string[], call: Call): Promise<readonly (RecordRow | undefined)[]> {
+    const found = await this.#behindAll(call, () => this.#rows.readMany(ns, [...new Set(keys)], call));
+    const given = new Set<string>();
+    return keys.map((key) => {
+      const row = found.get(key);
+      // Whoever asks twice for the same bytes gets two copies.
+      if (row === undefined || typeof row.content === 'string' || !given.has(key)) {
+        given.add(key);
+        return row;
+      }
+      return { ...row, content: row.content.slice() };
+    });
+  }
+
+  async exists(ns: string, key: string, call: Call): Promise<boolean> {
+    if (this.#coalescer === undefined) return (await this.#rows.etags(ns, [key], call)).has(key);
+    return this.#exists(recordId(ns, key), { ns, key }, call);
+  }
+
+  async #existsBatch(batch: readonly Place[], call: Call): Promise<readonly RowOutcome<boolean>[]> {
+    const found = await byNamespace(batch, (ns, keys) => this.#rows.etags(ns, keys, call));
+    return batch.map(({ ns, key }) => ({ ok: true, value: found.get(ns)?.has(key) === true }));
+  }
+
+  async write(ns: string, row: WriteRow, call: Call): Promise<InfoRow> {
+    const own = ownRow(row);
+    const { key, condition } = row;
+    const gathered = this.#coalescer !== undefined && condition === undefined;
+    const info = gathered
+      ? ((await this.#write(recordId(ns, key), { type: 'write', ns, row: own }, call)) as InfoRow)
+      : await this.#behindKey(ns, key, call, () => this.#rows.write(ns, own, call));
+    this.#options.afterWrite();
+    return info;
+  }
+
+  async remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): Promise<boolean> {
+    if (this.#coalescer !== undefined && etag === undefined)
+      return (await this.#write(recordId(ns, key), { type: 'remove', ns, key, etag, report }, call)) as boolean;
+    const removed = await this.#behindKey(ns, key, call, () => this.#rows.remove(ns, key, etag, call));
+    return removed || !report;
+  }
+
+  touch(ns: string, key: string, ttlMs: number | null, call: Call): Promise<boolean> {
+    return this.#behindKey(ns, key, call, () => this.#rows.touch(ns, key, ttlMs, call));
+  }
+
+  writeMany(
+    ns: string,
+    rows: readonly WriteRow[],
+    atomic: boolean,
+    call: Call,
+  ): Promise<readonly RowOutcome<InfoRow>[]> {
+    const ops = rows.map((row): WriteOp => ({ type: 'write', ns, row: ownRow(row) }));
+    return this.#batch(ops, atomic, call) as Promise<readonly RowOutcome<InfoRow>[]>;
+  }
+
+  removeMany(
+    ns: string,
+    keys: readonly string[],
+    atomic: boolean,
+    call: Call,
+  ): Promise<readonly RowOutcome<boolean>[]> {
+    const ops = keys.map((key): WriteOp => ({ type: 'remove', ns, key, etag: undefined, report: true }));
+    return this.#batch(ops, atomic, call) as Promise<readonly RowOutcome<boolean>[]>;
+  }
+
+  async #batch(ops: readonly WriteOp[], atomic: boolean, call: Call): Promise<readonly RowOutcome<WriteResult>[]> {
+    const outcomes = await this.#behindAll(call, async () => {
+      if (!atomic) return this.#writes.eachForItself(ops, call);
+      return (await this.#writes.allOrNone(ops, call)).map((value) => ({ ok: true as const, value }));
+    });
+    this.#options.afterWrite();
+    return outcomes;
+  }
+
+  /** Steps in one transaction: all or none. */
+  async runSteps(steps: readonly TransactionStep[], call: Call): Promise<readonly WriteResult[]> {
+    const owned = steps.map(ownStep);
+    const results = await this.#behindAll(call, () => this.#writes.allOrNone(owned, call));
+    this.#options.afterWrite();
+    return results;
+  }
+
+  writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
+    return writeStream(this.#rows, { ns, head, chunks, call }, (task) => this.#behindKey(ns, head.key, call, task));
+  }
+
+  readStream(
     ns: string,
     key: string,
     range: { readonly offset: number; readonly length: number | undefined },
+    call: Call,
   ): Promise<(InfoRow & { readonly chunks: AsyncIterable<Uint8Array> }) | undefined> {
-    const row = await this.read(ns, key);
-    if (row === undefined) return undefined;
-    const bytes = typeof row.content === 'string' ? new TextEncoder().encode(row.content) : row.content;
-    const end = range.length === undefined ? bytes.length : range.offset + range.length;
-    return { ...row, chunks: oneChunk(bytes.subarray(range.offset, end)) };
+    return this.#behindKey(ns, key, call, () => readStream(this.#rows, { ns, key, range, call }));
   }
 
-  async remove(ns: string, key: string, etag?: string, report: boolean = true): Promise<boolean> {
-    const client = await this.#connect();
-    const removed = await client.remove(ns, key, (stored) => {
-      if (etag !== undefined && this.#live(stored)?.etag !== etag) throw conflict(key);
+  compile(filter: FilterNode): CompiledFilter<RecordFilterSql> {
+    return compileRecordFilter(this.#options.dialect, filter, this.#options.isIndexed);
+  }
+
+  page(
+    ns: string,
+    request: PageRequest<RecordFilterSql> & { readonly include: 'rows' },
+    call: Call,
+  ): Promise<RowPage<RecordRow>>;
+  page(
+    ns: string,
+    request: PageRequest<RecordFilterSql> & { readonly include: 'keys' | 'info' },
+    call: Call,
+  ): Promise<RowPage<InfoRow>>;
+  async page(ns: string, request: PageRequest<RecordFilterSql>, call: Call): Promise<RowPage<InfoRow>> {
+    const { prefix, filter, sort, after, limit, include } = request;
+    const { dialect, names } = this.#options;
+    const whole = include === 'rows';
+    // One row more than is shown tells whether there is a next page.
+    const now = postgresNow(this.#rows.now(), 'statement');
+    const page = { namespace: ns, now, prefix, filter, sort, after, limit: limit + 1 };
+    const fragment = pageRecords(dialect, whole ? rowColumns(dialect) : infoColumns, page);
+    const text = dialect.placeholders(fragment.text);
+    // A plan for any operand is as good as one for these where the order of the keys is walked; else it may be far worse.
+    const walked = sort.length === 0 && (filter === undefined || filter.seek === 'by key');
+    const statement = walked ? names.statement(text, fragment.params) : { text, values: fragment.params };
+    return this.#behindAll(call, async () => {
+      const { rows } = await this.#rows.session.run(statement, call, false);
+      const more = rows.length > limit;
+      const shown = more ? rows.slice(0, limit) : rows;
+      if (!whole) return { rows: shown.map(toInfoRow), more };
+      const records: RecordRow[] = [];
+      for (const row of shown) {
+        const record = this.#rows.toRecordRow(row, call);
+        records.push('then' in record ? await record : record);
+      }
+      return { rows: records, more };
     });
-    return !report || this.#live(removed) !== undefined;
-  }
-
-  removeMany(ns: string, keys: readonly string[]): Promise<readonly RowOutcome<boolean>[]> {
-    return Promise.all(keys.map((key) => outcomeOf(this.remove(ns, key), 'records.deleteMany', key)));
-  }
-
-  async touch(ns: string, key: string, ttlMs: number | null): Promise<boolean> {
-    const client = await this.#connect();
-    const expiresAt = ttlMs === null ? null : this.#clock() + ttlMs;
-    const touched = await client.update(ns, key, (stored): RecordRow | undefined => {
-      const row = this.#live(stored);
-      return row === undefined ? undefined : { ...row, expiresAt };
-    });
-    return touched !== undefined;
-  }
-
-  compile(filter: FilterNode): CompiledFilter<PostgresFilter> {
-    return compilePostgresFilter(filter);
-  }
-
-  async page(ns: string, request: PageRequest<PostgresFilter>, call: Call): Promise<RowPage<RecordRow>> {
-    const rows: RecordRow[] = [];
-    for await (const row of this.#matching(ns, request.prefix, request.filter, request.after?.key, call)) {
-      if (rows.length === request.limit) return { rows, more: true };
-      rows.push({ ...row, content: copyOf(row.content) });
-    }
-    return { rows, more: false };
   }
 
   async count(
     ns: string,
     prefix: string,
-    filter: PostgresFilter | undefined,
+    filter: RecordFilterSql | undefined,
     _estimate: boolean,
     call: Call,
   ): Promise<number> {
-    let count = 0;
-    for await (const _row of this.#matching(ns, prefix, filter, undefined, call)) count++;
-    return count;
+    const now = postgresNow(this.#rows.now(), 'statement');
+    const fragment = countRecords({ namespace: ns, now, prefix, filter });
+    return this.#behindAll(call, async () => {
+      const { rows } = await this.#rows.session.run(this.#statement(fragment), call, false);
+      return Number(rows[0]?.[0]);
+    });
   }
 
-  async removeWhere(ns: string, filter: PostgresFilter | undefined, call: Call): Promise<number> {
-    let removed = 0;
-    for await (const { key } of this.#matching(ns, '', filter, undefined, call)) {
-      if (await this.remove(ns, key)) removed++;
-    }
-    return removed;
+  removeWhere(ns: string, filter: RecordFilterSql | undefined, call: Call): Promise<number> {
+    return this.#removeAll(ns, false, filter, call);
   }
 
   async namespaces(
@@ -150,72 +263,67 @@ export class PostgresRecords implements RecordDriver<PostgresFilter> {
     request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
     call: Call,
   ): Promise<RowPage<string>> {
-    const found = new Set<string>();
-    for (const path of await this.#below(ns)) {
-      const relative = ns === '' ? path : path.slice(ns.length + 1);
-      // A namespace whose records are all expired is none.
-      if (path !== ns && (await this.count(path, '', undefined, false, call)) > 0)
-        found.add(request.recursive ? relative : (relative.split('/', 1)[0] ?? relative));
-    }
-    const { after, limit } = request;
-    const rows = [...found]
-      .sort(compareCodePoints)
-      .filter((path) => after === undefined || compareCodePoints(path, after) > 0);
-    return { rows: rows.slice(0, limit), more: rows.length > limit };
+    const { recursive, after = '', limit } = request;
+    const base = ns === '' ? '' : `${ns}/`;
+    const end = ns === '' ? behindAll : (prefixEnd(base) ?? behindAll);
+    const { texts } = this.#rows;
+    const values = [base + after + least, end, this.#rows.now(), recursive ? base + after : after, limit + 1];
+    return this.#behindAll(call, async () => {
+      const found = recursive
+        ? await this.#rows.ask(texts.namespaces, values, call)
+        : await this.#rows.ask(texts.children, [...values, base], call);
+      const names = found.map(([name]) => (recursive ? (name as string).slice(base.length) : (name as string)));
+      return { rows: names.slice(0, limit), more: names.length > limit };
+    });
   }
 
-  async dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
-    let removed = 0;
-    for (const path of recursive ? await this.#below(ns) : [ns])
-      removed += await this.removeWhere(path, undefined, call);
-    return removed;
+  dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
+    return this.#removeAll(ns, recursive, undefined, call);
   }
 
-  /** The namespace and those below it that are in use. */
-  async #below(ns: string): Promise<readonly string[]> {
-    const client = await this.#connect();
-    const paths = await client.namespaces();
-    return paths.filter((path) => ns === '' || path === ns || path.startsWith(`${ns}/`));
+  #removeAll(namespace: string, recursive: boolean, filter: RecordFilterSql | undefined, call: Call): Promise<number> {
+    const now = postgresNow(this.#rows.now(), 'moment');
+    const fragment = removeSelection({ namespace, recursive, filter, now });
+    return this.#behindAll(call, async () => {
+      const { count } = await this.#rows.session.run(this.#statement(fragment), call, true);
+      return count;
+    });
   }
 
-  async *#matching(
-    ns: string,
-    prefix: string,
-    filter: PostgresFilter | undefined,
-    after: string | undefined,
-    call: Call,
-  ): AsyncGenerator<RecordRow> {
-    const client = await this.#connect();
-    for (let position = after, more = true; more; ) {
-      call.check();
-      const page = await client.scan(ns, prefix, position, scanPage);
-      for (const row of page.rows) {
-        if (this.#live(row) !== undefined && (filter === undefined || filter(row.key))) yield row;
-      }
-      more = page.more;
-      position = page.rows.at(-1)?.key;
-    }
+  #statement({ text, params }: SqlFragment): { readonly text: string; readonly values: readonly unknown[] } {
+    return { text: this.#options.dialect.placeholders(text), values: params };
   }
 
-  #live(row: RecordRow | undefined): RecordRow | undefined {
-    return row === undefined || (row.expiresAt !== null && row.expiresAt <= this.#clock()) ? undefined : row;
+  /** Runs behind what was called for a key, and before what comes later for it. */
+  #behindKey<T>(ns: string, key: string, call: Call, task: () => Promise<T>): Promise<T> {
+    return this.#coalescer === undefined ? task() : this.#coalescer.after(recordId(ns, key), call, task);
+  }
+
+  /** Runs behind every write that was called before. */
+  behindAll<T>(call: Call, task: () => Promise<T>): Promise<T> {
+    return this.#behindAll(call, task);
+  }
+
+  #behindAll<T>(call: Call, task: () => Promise<T>): Promise<T> {
+    return this.#coalescer === undefined ? task() : this.#coalescer.after(undefined, call, task);
   }
 }
 
-/** What callers do to their bytes changes nothing that is stored. */
-function copyOf(content: string | Uint8Array): string | Uint8Array {
-  return typeof content === 'string' ? content : content.slice();
-}
+/** Behind every namespace path: they have 96 bytes at most. */
+const behindAll = '\u{10ffff}'.repeat(25);
+/** The least character there is, so that a text with it appended is the next one behind the text. */
+const least = '\u0001';
 
-async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
-}
-
-async function outcomeOf<T>(work: Promise<T>, operation: string, key: string): Promise<RowOutcome<T>> {
-  try {
-    return { ok: true, value: await work };
-  } catch (error) {
-    const translated: StorageError = translatePostgres(error, { operation, key, write: true });
-    return { ok: false, error: translated };
+/** Asks once for each namespace. */
+async function byNamespace<T>(
+  batch: readonly Place[],
+  ask: (ns: string, keys: readonly string[]) => Promise<T>,
+): Promise<ReadonlyMap<string, T>> {
+  const keys = new Map<string, string[]>();
+  for (const { ns, key } of batch) {
+    const of = keys.get(ns);
+    if (of === undefined) keys.set(ns, [key]);
+    else of.push(key);
   }
+  return new Map(await Promise.all([...keys].map(async ([ns, of]) => [ns, await ask(ns, of)] as const)));
 }

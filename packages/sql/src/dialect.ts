@@ -43,6 +43,8 @@ export interface Dialect {
   jsonArms(column: string, leaf: FilterLeaf): readonly SqlFragment[] | undefined;
   /** The indexes that serve a path inside a JSON column; `undefined` where none can be built. */
   jsonIndexes(column: string, path: readonly string[]): readonly IndexBody[] | undefined;
+  /** A name of an index as the engine takes it: some cut long ones without a word. */
+  indexName(name: string): string;
   /** A column, so written that the engine looks for another index than the column's. */
   unindexed(column: string): string;
 }
@@ -62,6 +64,8 @@ export interface IndexBody {
   readonly columns: readonly string[];
   /** Only the rows for which this holds. */
   readonly where?: string;
+  /** The engine's word for another kind of index, in which the namespace does not stand. */
+  readonly using?: string;
 }
 
 /** Order of the types that are sorted by. */

@@ -1,3 +1,4 @@
+export * from './chunks.ts';
 export * from './dialect.ts';
 export * from './domain/index.ts';
 export * from './filter.ts';
@@ -5,7 +6,9 @@ export * from './fragment.ts';
 export * from './migrations.ts';
 export * from './page.ts';
 export * from './postgres.ts';
+export * from './postgres-records.ts';
 export * from './record-schema.ts';
 export * from './records.ts';
+export * from './rows.ts';
 export * from './sqlite.ts';
 export * from './vectors.ts';

@@ -87,7 +87,7 @@ function behindPosition(terms: readonly OrderTerm[], after: Position): SqlFragme
 
 export interface RecordPage {
   readonly namespace: string;
-  readonly now: number;
+  readonly now: number | SqlFragment;
   readonly prefix: string;
   readonly filter: RecordFilterSql | undefined;
   readonly sort: readonly SortTerm[];
@@ -105,7 +105,7 @@ export function pageRecords(dialect: Dialect, columns: string, page: RecordPage)
   const terms = [...sort.map((term) => orderTerm(dialect, term)), columnTerm(key, false, (value) => String(value))];
   const behind = after === undefined ? undefined : behindPosition(terms, after);
   // Sorted alone, arms that come in order are merged, and stop at the limit; others are sorted together.
-  const together = arms.length > 1 && key !== 'key';
+  const together = arms.length > 1 && (key !== 'key' || sort.length > 0);
   const selects = arms.map((arm) => {
     const { text, params } = recordSelection({ ...page, filter: arm });
     const condition = behind === undefined ? '' : ` AND (${behind.text})`;

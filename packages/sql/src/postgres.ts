@@ -1,70 +1,26 @@
-import type { FilterLeaf, FilterScalar } from '@storage/core/filter';
-import { comparisons, joinOrNever, stringCondition } from './conditions.ts';
-import { type Dialect, type JsonSort, numberedPlaceholders, sortRanks } from './dialect.ts';
-import { fragment, joinFragments, never, quoteText, type SqlFragment } from './fragment.ts';
+import { createHash } from 'node:crypto';
+import { type Dialect, numberedPlaceholders } from './dialect.ts';
+import { quoteName } from './fragment.ts';
+import {
+  postgresJsonArms,
+  postgresJsonIndexes,
+  postgresJsonLeaf,
+  postgresJsonSort,
+  postgresList,
+} from './postgres-json.ts';
 
-const list = '(SELECT jsonb_array_elements_text(?::jsonb))';
+/** Longer names are cut without a word. */
+const maxNameBytes = 63;
 
-/** The value at a path; NULL when there is none. `->` with a text never enters an array. */
-function at(column: string, path: readonly string[]): string {
-  return path.reduce((value, key) => `${value}->${quoteText(key)}`, column);
+/** Milliseconds of an expression that is a time. */
+function milliseconds(time: string): string {
+  return `floor(date_part('epoch', ${time}) * 1000)::bigint`;
 }
 
-/** JSON in which only this value stands at the path: what contains it has the value there. */
-function nest(path: readonly string[], value: unknown): string {
-  return path.reduceRight((text, key) => `{${JSON.stringify(key)}:${text}}`, JSON.stringify(value));
-}
-
-/** Equality by containment: type-strict, never NULL, and served by one GIN index whatever the path. */
-function equals(column: string, path: readonly string[], value: FilterScalar): SqlFragment {
-  return fragment(`${column} @> ?::jsonb OR ${column} @> ?::jsonb`, nest(path, value), nest(path, [value]));
-}
-
-/** A condition on one JSON scalar whose operand has an order. */
-function ordered(value: string, leaf: FilterLeaf & { op: 'gt' | 'gte' | 'lt' | 'lte' | 'startsWith' }): SqlFragment {
-  if (typeof leaf.value === 'string') {
-    const text = stringCondition(`(${value} #>> '{}') COLLATE "C"`, leaf, list);
-    return joinFragments('AND', [fragment(`jsonb_typeof(${value}) = 'string'`), text]);
-  }
-  if (leaf.op === 'startsWith') return never;
-  return fragment(
-    `jsonb_typeof(${value}) = 'number' AND ${value} ${comparisons[leaf.op]} ?::jsonb`,
-    JSON.stringify(leaf.value),
-  );
-}
-
-function jsonLeaf(column: string, leaf: FilterLeaf): SqlFragment {
-  const value = at(column, leaf.path);
-  switch (leaf.op) {
-    case 'eq':
-      return equals(column, leaf.path, leaf.value);
-    case 'in':
-      return joinOrNever(leaf.value.map((operand) => equals(column, leaf.path, operand)));
-    case 'exists':
-      return fragment(`${value} IS NOT NULL AND ${value} NOT IN ('null'::jsonb, '[]'::jsonb)`);
-    default: {
-      const element = ordered('e.value', leaf);
-      // Arrays sort behind booleans, so the comparison with one lets a btree index on the value serve this branch too.
-      const array =
-        `${value} > 'true'::jsonb AND jsonb_typeof(${value}) = 'array' AND EXISTS (SELECT 1 FROM jsonb_array_elements(` +
-        `CASE jsonb_typeof(${value}) WHEN 'array' THEN ${value} ELSE '[]'::jsonb END) AS e(value) WHERE ${element.text})`;
-      return joinFragments('OR', [ordered(value, leaf), fragment(array, ...element.params)]);
-    }
-  }
-}
-
-function jsonSort(column: string, path: readonly string[]): JsonSort {
-  const value = at(column, path);
-  const { false: no, true: yes, number, string } = sortRanks;
-  return {
-    rank: fragment(
-      `CASE jsonb_typeof(${value}) WHEN 'string' THEN ${string} WHEN 'number' THEN ${number} WHEN 'boolean' THEN ` +
-        `CASE WHEN ${value} = 'true'::jsonb THEN ${yes} ELSE ${no} END END`,
-    ),
-    number: fragment(`CASE jsonb_typeof(${value}) WHEN 'number' THEN (${value} #>> '{}')::float8 END`),
-    text: fragment(`(CASE jsonb_typeof(${value}) WHEN 'string' THEN ${value} #>> '{}' END) COLLATE "C"`),
-  };
-}
+/** The time at which the statement began: one for all its rows. */
+export const statementTime: string = milliseconds('statement_timestamp()');
+/** The time of the moment, also after a wait for a lock. */
+export const clockTime: string = milliseconds('clock_timestamp()');
 
 /** PostgreSQL 15 and later. */
 export const postgresDialect: Dialect = {
@@ -77,19 +33,36 @@ export const postgresDialect: Dialect = {
   identity: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
   content: 'stream, data, bytes',
   clusteredTable: '',
-  now: '(extract(epoch from clock_timestamp()) * 1000)::bigint',
+  now: clockTime,
   kept: (expression) => expression,
   returning: ' RETURNING created_at',
   trigger: ({ name, table, event, when, statement }) => [
-    `CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${statement}; RETURN NULL; END $$`,
+    // The function finds its tables wherever it is called from.
+    `CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN ${statement}; RETURN NULL; END $$`,
     `CREATE TRIGGER ${name} AFTER ${event} ON ${table} FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION ${name}()`,
   ],
-  list,
+  list: postgresList,
   placeholders: numberedPlaceholders,
-  jsonLeaf,
-  jsonSort,
-  // One index per column serves equality on every path; ranges have one per field.
-  jsonArms: () => undefined,
-  jsonIndexes: (column, path) => [{ suffix: '', columns: [`(${at(column, path)})`] }],
+  jsonLeaf: postgresJsonLeaf,
+  jsonSort: postgresJsonSort,
+  jsonArms: postgresJsonArms,
+  jsonIndexes: postgresJsonIndexes,
+  indexName: (name) =>
+    Buffer.byteLength(name) <= maxNameBytes
+      ? name
+      : `storage_records_by_${createHash('sha256').update(name).digest('hex').slice(0, 32)}`,
   unindexed: (column) => column,
 };
+
+/** Texts for tables in a schema, wherever the connection looks for tables. */
+export function inSchema(schema: string, text: string): string {
+  const prefix = `${quoteName(schema)}.`;
+  return text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\bstorage_[a-z_]+/g, (token) =>
+    token.startsWith('storage_') ? prefix + token : token,
+  );
+}
+
+/** The dialect for tables in a schema. */
+export function postgresDialectIn(schema: string): Dialect {
+  return { ...postgresDialect, placeholders: (text) => inSchema(schema, numberedPlaceholders(text)) };
+}

@@ -127,9 +127,6 @@ export function streamTexts(dialect: Dialect): StreamTexts {
   return mapTexts(texts, dialect);
 }
 
-/** The bytes of one chunk, the last one excepted. */
-export const chunkBytes = 262_144;
-
 /** The namespaces a call is about: one, or one and all below. */
 export function namespaceCondition(namespace: string, recursive: boolean): SqlFragment {
   if (!recursive) return fragment('namespace = ?', namespace);
@@ -141,7 +138,8 @@ export function namespaceCondition(namespace: string, recursive: boolean): SqlFr
 /** Which records a statement is about. */
 export interface RecordSelection<Filter = SqlFragment> {
   readonly namespace: string;
-  readonly now: number;
+  /** The present in milliseconds, or what the engine calls it. */
+  readonly now: number | SqlFragment;
   /** The namespaces below as well. */
   readonly recursive?: boolean;
   readonly prefix?: string;
@@ -157,12 +155,12 @@ export function recordSelection(selection: RecordSelection): SqlFragment {
     parts.push(end === undefined ? fragment('key >= ?', prefix) : fragment('key >= ? AND key < ?', prefix, end));
   }
   if (filter !== undefined) parts.push({ text: `(${filter.text})`, params: filter.params });
-  parts.push(fragment(live, now));
+  parts.push(typeof now === 'number' ? fragment(live, now) : fragment(live.replace('?', now.text), ...now.params));
   return { text: parts.map((part) => part.text).join(' AND '), params: paramsOf(parts) };
 }
 
 /** As `recordSelection`, in parts that indexes serve, which have no row in common. */
-function selectionArms(selection: RecordSelection<RecordFilterSql>): readonly SqlFragment[] {
+export function selectionArms(selection: RecordSelection<RecordFilterSql>): readonly SqlFragment[] {
   const { arms = [undefined] } = selection.filter ?? {};
   return arms.map((arm) => recordSelection({ ...selection, filter: arm }));
 }

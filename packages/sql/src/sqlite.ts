@@ -25,5 +25,6 @@ export const sqliteDialect: Dialect = {
   jsonSort: sqliteJsonSort,
   jsonArms: sqliteJsonArms,
   jsonIndexes: sqliteJsonIndexes,
+  indexName: (name) => name,
   unindexed: (column) => `+${column}`,
 };

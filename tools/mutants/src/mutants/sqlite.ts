@@ -78,14 +78,14 @@ export const sqliteMutants: readonly Mutant[] = [
   ]),
   ...sqlite('bytes', [
     {
-      file: `${backend}/sqlite-streams.ts`,
+      file: `${sql}/chunks.ts`,
       find: '        yield piece;\n        piece = new Uint8Array(chunkBytes);',
       replace: '        yield piece;',
       test: 'bytes-and-streams/round-trips-streams',
       why: 'multipart uploaders: a part buffer that is filled again before it was sent',
     },
     {
-      file: `${backend}/sqlite-writes.ts`,
+      file: `${sql}/rows.ts`,
       find: 'content: new Uint8Array(row.content) }',
       replace: 'content: row.content }',
       test: 'bytes-and-streams/bytes-are-copies',
