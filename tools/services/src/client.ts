@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { fingerprint, homeFolder } from './home.ts';
-import { onMessage, type Reply, type Request, send } from './protocol.ts';
+import { onMessage, type Reply, type Request, send, socketName } from './protocol.ts';
 
 export type Answer = Exclude<Reply, { progress: string } | { error: string }>;
 
@@ -40,7 +40,7 @@ async function findDaemon(): Promise<Socket | undefined> {
   const prefix = `${fingerprint()}-`;
   for (const name of await readdir(runs)) {
     if (!name.startsWith(prefix)) continue;
-    const socket = await tryConnect(join(runs, name, 'socket'));
+    const socket = await tryConnect(join(runs, name, socketName));
     if (socket !== undefined) return socket;
   }
   return undefined;
@@ -64,7 +64,7 @@ async function startDaemon(): Promise<void> {
 }
 
 /** Connects to the daemon, which is started when there is none. */
-export async function connectDaemon(onProgress?: (text: string) => void): Promise<Connection> {
+async function connectDaemon(onProgress?: (text: string) => void): Promise<Connection> {
   const deadline = Date.now() + startSeconds * 1_000;
   let nextStart = 0;
   while (Date.now() < deadline) {

@@ -10,7 +10,7 @@ import type { Cache } from './recipe.ts';
  * Where everything lies that is not of one clone: `cache` (what is installed), `run` (a folder for each daemon that runs), `logs`
  * (of what failed).
  */
-export function home(): string {
+function home(): string {
   return process.env['STORAGE_SERVICES_HOME'] || join(tmpdir(), `storage-services-${userInfo().uid}`);
 }
 
@@ -55,7 +55,7 @@ export async function filledFolder(parent: string, fill: (folder: string) => Pro
 }
 
 export async function removeFolder(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
 
 /** What is being built in this process: several servers may need the same. */

@@ -3,11 +3,11 @@ import { appendFileSync, chmodSync, closeSync, openSync, readFileSync } from 'no
 import { copyFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { homeFolder } from './home.ts';
+import { homeFolder, removeFolder } from './home.ts';
 import { freePort, returnPort } from './ports.ts';
 import { endProcess } from './process.ts';
 import type { Recipe, ServerProcess, SpawnOptions, StartContext, Starter } from './recipe.ts';
-import { dataFolder, type RunRecord, removeData } from './run-record.ts';
+import { dataFolder, type RunRecord } from './run-record.ts';
 import type { Service } from './service.ts';
 
 export interface RunningServer {
@@ -145,7 +145,7 @@ async function prepare(
       await endAll('discard');
       for (const cleanUp of cleanUps) await cleanUp();
       for (const port of ports.values()) returnPort(port);
-      await removeData(folder);
+      await removeFolder(folder);
       await rm(log, { force: true });
     },
   };

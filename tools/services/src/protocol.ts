@@ -18,6 +18,7 @@ export type Request =
 
 /** A server that others can lease too, as `status` tells of it. */
 export interface SharedState {
+  readonly name: ServiceName;
   readonly leases: number;
   /** Missing: it is being installed or started. */
   readonly service?: Service | AbsentService;
@@ -25,7 +26,7 @@ export interface SharedState {
 
 export interface DaemonStatus {
   readonly pid: number;
-  readonly shared: readonly (SharedState & { readonly name: ServiceName })[];
+  readonly shared: readonly SharedState[];
   /** How many servers of their own programs have. */
   readonly own: number;
 }
@@ -36,6 +37,9 @@ export type Reply =
   | { readonly status: DaemonStatus }
   | { readonly done: true }
   | { readonly error: string };
+
+/** The daemon's socket in its folder. */
+export const socketName = 'socket';
 
 export function send(socket: Socket, message: Request | Reply): void {
   if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);

@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { composeDown } from './docker.ts';
 import { homeFolder, removeFolder } from './home.ts';
@@ -33,7 +33,7 @@ export interface RunRecord {
   forget(what: RecordedProcess | string): void;
 }
 
-export function ownRecord(): ProcessRecord {
+function ownRecord(): ProcessRecord {
   return { pid: process.pid, stamp: stampOf(process.pid) ?? '' };
 }
 
@@ -116,8 +116,4 @@ async function removeStale(folder: string, ageMs: number): Promise<void> {
 /** A folder in the run's, for the data of one server. */
 export async function dataFolder(record: RunRecord, name: string): Promise<string> {
   return await mkdtemp(join(record.folder, `${name}-`));
-}
-
-export async function removeData(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }

@@ -9,7 +9,7 @@ import { isRunning, stampOf } from '../src/process.ts';
 import { withRedis } from '../src/recipes/redis.ts';
 import { sweep } from '../src/run-record.ts';
 import { onOwnService } from '../src/testing.ts';
-import { daemonStatus, freshHome, gone, hold, recorded, runs, until } from './support.ts';
+import { daemonStatus, freshHome, gone, hold, recorded, runs, signalDaemon, until } from './support.ts';
 
 const ping = (url: string): Promise<string> => withRedis(url, (client) => client.ping());
 
@@ -40,9 +40,8 @@ await onOwnService('redis', () => {
   test('what a killed daemon left is ended and removed by the next', async () => {
     await using _home = await freshHome();
     await using first = await hold('redis');
-    const daemon = await daemonStatus();
     const left = await recorded();
-    process.kill(daemon?.pid ?? 0, 'SIGKILL');
+    await signalDaemon('SIGKILL');
     expect(await ping(first.service.url)).toBe('PONG');
 
     await using second = await hold('redis');
@@ -56,9 +55,10 @@ await onOwnService('redis', () => {
   test('a server that died is replaced for the next who asks', async () => {
     await using _home = await freshHome();
     const first = await leaseService('redis');
-    const [server] = (await recorded()).processes;
-    process.kill(server?.pid ?? 0, 'SIGKILL');
-    await until('it is gone', () => gone(server === undefined ? [] : [server]));
+    const { processes } = await recorded();
+    expect(processes).toHaveLength(1);
+    for (const { pid } of processes) process.kill(pid, 'SIGKILL');
+    await until('it is gone', () => gone(processes));
     const second = await leaseService('redis');
     expect(second).toMatchObject({ how: 'local' });
     expect(second).not.toMatchObject({ url: 'url' in first ? first.url : '' });
@@ -98,8 +98,9 @@ describe('orphans', () => {
   ])('%s', async (_title, recordedStamp, lives) => {
     await using _home = await freshHome({ cache: false });
     const child = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)'], { stdio: 'ignore' });
-    const pid = child.pid ?? 0;
     try {
+      const { pid } = child;
+      if (pid === undefined) throw new Error('It did not start.');
       const stamp = stampOf(pid) ?? '';
       const folder = join(await homeFolder('run'), 'dead-1');
       await mkdir(folder);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { leaseService, startOwn } from '../src/index.ts';
 import { onOwnService } from '../src/testing.ts';
-import { daemonStatus, freshHome, runs, until, withEnv } from './support.ts';
+import { freshHome, runs, signalDaemon, until, withEnv } from './support.ts';
 
 const fixtures = fileURLToPath(new URL('./fixtures/', import.meta.url));
 
@@ -21,8 +21,7 @@ async function leaseFromDocker(upCode: number, port: string) {
   return await withEnv(env, async () => {
     const service = await leaseService('redis');
     if ('release' in service) await service.release();
-    const daemon = await daemonStatus();
-    process.kill(daemon?.pid ?? 0, 'SIGTERM');
+    await signalDaemon('SIGTERM');
     await until('the daemon has ended', async () => (await runs()).length === 0);
     const asked = (await readFile(log, 'utf8')).trim().split('\n');
     return { service, asked: asked.map((line) => line.replace(/-p \S+ -f \S+docker\/compose\.yaml/, '…')) };

@@ -70,6 +70,13 @@ export async function withEnv<Result>(
   }
 }
 
+/** Signals the daemon, of which there must be one. */
+export async function signalDaemon(signal: NodeJS.Signals): Promise<void> {
+  const daemon = await daemonStatus();
+  if (daemon === undefined) throw new Error('No daemon runs.');
+  process.kill(daemon.pid, signal);
+}
+
 export async function until(what: string, holds: () => boolean | Promise<boolean>, seconds = 20): Promise<void> {
   const deadline = Date.now() + seconds * 1_000;
   while (!(await holds())) {
