@@ -1,5 +1,12 @@
 import type { CallGuard } from '@storage/backend-kit';
-import { assertKey, type CallOptions, type FacetToken, facetToken, invalidArgument } from '@storage/core';
+import {
+  assertKey,
+  type CallOptions,
+  childNamespace,
+  type FacetToken,
+  facetToken,
+  invalidArgument,
+} from '@storage/core';
 import type { S3Names } from './s3-names.ts';
 import type { S3Wire } from './s3-wire.ts';
 
@@ -8,7 +15,7 @@ export interface PresignOptions extends CallOptions {
   /** Whole seconds until it is worthless, 1 to 604,800 (seven days). Missing: 900. */
   readonly expiresInSeconds?: number | undefined;
   /** The names along the path of the key's namespace. Missing: the root. */
-  readonly namespace?: string | undefined;
+  readonly namespace?: readonly string[] | undefined;
 }
 
 /** Options of a URL to read by. */
@@ -55,7 +62,7 @@ export function createPresignedUrls(guard: CallGuard, names: S3Names, wire: () =
     guard.run(`presignedUrls.${method.toLowerCase()}`, key, false, options, () => {
       assertKey(key);
       const seconds = secondsOf(options.expiresInSeconds);
-      const name = names.name(options.namespace ?? '', key);
+      const name = names.name((options.namespace ?? []).reduce(childNamespace, ''), key);
       const headers = method === 'GET' ? responseHeaders(options) : undefined;
       return (call) => {
         const { bucket } = wire();
