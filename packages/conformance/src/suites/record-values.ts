@@ -183,9 +183,11 @@ export function valueTests(test: AddTest): void {
     const store = await t.store();
     for (const value of ['text', 1, null, { b: [1, 'é'] }]) {
       const { size } = await store.store('k', value, { metadata: { m: 1 } });
-      equal(size, Buffer.byteLength(JSON.stringify(value)), 'size of the JSON text as it was written');
       const text = await store.retrieveText('k');
       ok(typeof text?.data === 'string', 'data is text');
+      // A store that writes JSON in a form of its own, with line breaks, tells the size of that.
+      if (size !== Buffer.byteLength(text.data))
+        equal(size, Buffer.byteLength(JSON.stringify(value)), 'size of the JSON text as it was written');
       equal(JSON.parse(text.data), value, 'the text as JSON');
       // Equal JSON is no equal text: an engine that keeps JSON as its own writes it in another form.
       equal(text.size, size, 'size, as it was written');
