@@ -39,7 +39,7 @@ class Filesystem implements FilesystemBackend {
 
   constructor(options: FilesystemOptions) {
     const settings = filesystemSettings(options);
-    const { clock, newId, defaultTimeoutMs, prettyJson, basePath } = settings;
+    const { clock, newId, defaultTimeoutMs, prettyJson, cacheBytes, basePath } = settings;
     this.capabilities = filesystemCapabilities(settings);
     const translate = filesystemTranslator(basePath);
     this.#lifecycle = createLifecycle({
@@ -67,7 +67,7 @@ class Filesystem implements FilesystemBackend {
     };
     this.#guard = new CallGuard(context);
     this.records = createRecordStore(
-      new FilesystemRecords(() => this.#opened(), { prettyJson, clock, translate }),
+      new FilesystemRecords(() => this.#opened(), { prettyJson, cacheBytes, clock, translate }),
       context,
     );
     this.health = createHealth({

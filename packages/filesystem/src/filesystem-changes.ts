@@ -48,7 +48,7 @@ export class RecordChanges {
   /** Puts a staged file in the record's place. The file is published or removed, whatever happens. */
   async publish(target: Target, head: WriteHead, staged: Staged, call: Call): Promise<Entry> {
     try {
-      return await this.#locked(target, staged.name, call, async (lock) => {
+      return await this.#locked(target, call, async (lock) => {
         if (!this.#files.exact(target))
           throw unsafeKey(target.key, 'differs from one that is there in case or Unicode form alone');
         const state = await this.#state(target);
@@ -79,7 +79,7 @@ export class RecordChanges {
     condition: { readonly etag?: string | undefined; readonly expired?: true },
     call: Call,
   ): Promise<boolean> {
-    return this.#locked(target, undefined, call, async (lock) => {
+    return this.#locked(target, call, async (lock) => {
       const { found, sidecar } = await this.#state(target);
       const live = this.#files.live(found);
       if (condition.etag !== undefined && !(live && etagOfFound(found) === condition.etag)) throw conflict(target.key);
@@ -98,7 +98,7 @@ export class RecordChanges {
     fallback: (found: Found) => Promise<Pick<Entry, 'kind' | 'contentType'>>,
     call: Call,
   ): Promise<boolean> {
-    return this.#locked(target, undefined, call, async (lock) => {
+    return this.#locked(target, call, async (lock) => {
       const { found } = await this.#state(target);
       if (!this.#files.live(found)) return false;
       const { identity, entry } = found;
@@ -117,7 +117,7 @@ export class RecordChanges {
 
   /** Removes what a sidecar says of files that are not there. Answers whether anything was. */
   async tidy(target: Target, call: Call): Promise<boolean> {
-    return this.#locked(target, undefined, call, async (lock) => {
+    return this.#locked(target, call, async (lock) => {
       const { found, sidecar } = await this.#state(target);
       if (sidecar === undefined) return false;
       if (found?.entry !== undefined) {
@@ -128,13 +128,8 @@ export class RecordChanges {
     });
   }
 
-  async #locked<T>(
-    target: Target,
-    staged: string | undefined,
-    call: Call,
-    work: (lock: Lock) => Promise<T>,
-  ): Promise<T> {
-    const lock = await this.#locks.take(target.id, staged, call);
+  async #locked<T>(target: Target, call: Call, work: (lock: Lock) => Promise<T>): Promise<T> {
+    const lock = await this.#locks.take(target.id, call);
     try {
       return await work(lock);
     } finally {

@@ -13,7 +13,8 @@ const parsedBytes = 1024 * 1024;
 /** A record's content as its file has it. */
 export function encodeContent(row: WriteRow, pretty: boolean): Uint8Array {
   const { content } = row;
-  if (typeof content !== 'string') return content;
+  // A copy: the sender may use its buffer again before its turn comes.
+  if (typeof content !== 'string') return content.slice();
   // A text without brackets is the same in both forms.
   return Buffer.from(pretty && /^[[{]/.test(content) ? JSON.stringify(JSON.parse(content), null, 2) : content);
 }

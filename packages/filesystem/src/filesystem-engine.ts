@@ -71,6 +71,7 @@ export class FilesystemEngine implements RecordParts {
   readonly #path: string;
   readonly #folders: Folders;
   readonly #names: NameRules;
+  readonly #locks: Locks;
 
   private constructor(settings: FilesystemSettings, path: string, folders: Folders, names: NameRules, owner: string) {
     this.#path = path;
@@ -78,7 +79,8 @@ export class FilesystemEngine implements RecordParts {
     this.#names = names;
     this.files = new RecordFiles(folders, pathLayout(settings.layout), names, settings.clock);
     this.staging = new Staging(folders, owner, settings.fsync, settings.clock);
-    this.changes = new RecordChanges(this.files, this.staging, new Locks(folders, owner, settings.lockTimeoutMs));
+    this.#locks = new Locks(folders, owner, settings.lockTimeoutMs);
+    this.changes = new RecordChanges(this.files, this.staging, this.#locks);
     this.sweep = new Sweep(this.files, this.changes, owner);
   }
 
@@ -103,6 +105,7 @@ export class FilesystemEngine implements RecordParts {
 
   async close(): Promise<void> {
     await this.sweep.settle();
+    this.#locks.close();
     this.#folders.close();
   }
 }

@@ -16,15 +16,12 @@ export interface Identity {
   readonly size: number;
   /** Modification time in microseconds since 1970. Files that this backend wrote have one of their own each. */
   readonly mtime: number;
+  /** When anything about the file changed last, in nanoseconds: nobody can set it, and a rename may change it. */
+  readonly changed: bigint;
 }
 
 export function identityOf(stats: BigIntStats): Identity {
-  return { ino: stats.ino, size: Number(stats.size), mtime: toMicroseconds(stats.mtimeNs) };
-}
-
-/** Rounded, for the time was handed over in seconds with a fraction. */
-function toMicroseconds(nanoseconds: bigint): number {
-  return Math.round(Number(nanoseconds) / 1000);
+  return { ino: stats.ino, size: Number(stats.size), mtime: Number(stats.mtimeNs / 1000n), changed: stats.ctimeNs };
 }
 
 export function sameFile(a: Identity, b: Identity): boolean {
@@ -32,7 +29,7 @@ export function sameFile(a: Identity, b: Identity): boolean {
 }
 
 /** The etag of a file that has none written down. */
-export function etagOf({ ino, size, mtime }: Identity): string {
+export function etagOf({ ino, size, mtime }: Omit<Identity, 'changed'>): string {
   return `${ino.toString(36)}-${size.toString(36)}-${mtime.toString(36)}`;
 }
 

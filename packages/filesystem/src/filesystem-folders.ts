@@ -16,6 +16,9 @@ import { baseGone, codeOf, isMissing, notOurs } from './filesystem-errors.ts';
 const noFollow = constants.O_NOFOLLOW ?? 0;
 const folderFlags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | noFollow;
 
+/** How long it is taken for granted that an open folder is still in its place: about one call. */
+const seenMs = 2;
+
 /** Most folders that are kept open for further use. */
 const maxOpen = 64;
 
@@ -23,6 +26,8 @@ const maxOpen = 64;
 export interface Folder {
   /** The path of an entry, for one call at once: made anew each time, for it may be checked. */
   path(name: string): string;
+  /** Whether it is still the folder of its path: another may have taken its place, or none. */
+  isThere(): boolean;
   /** The open folder itself; `undefined` where a system has none. */
   readonly fd: number | undefined;
   /** Ends the use. */
@@ -40,12 +45,15 @@ class OpenFolder implements Folder {
   readonly fd: number;
   readonly key: string;
   readonly #via: string;
+  readonly #where: string;
+  #seenAt = Number.NEGATIVE_INFINITY;
   #uses = 0;
   #dropped = false;
 
-  constructor(fd: number, key: string) {
+  constructor(fd: number, key: string, where: string) {
     this.fd = fd;
     this.key = key;
+    this.#where = where;
     this.#via = `${descriptors}/${fd}`;
   }
 
@@ -53,9 +61,15 @@ class OpenFolder implements Folder {
     return this.#uses === 0;
   }
 
-  /** Where the folder is now. */
-  where(): string {
-    return readlinkSync(this.#via);
+  isThere(): boolean {
+    const there = readlinkSync(this.#via) === this.#where;
+    this.#seenAt = there ? performance.now() : Number.NEGATIVE_INFINITY;
+    return there;
+  }
+
+  /** As `isThere`, not asked twice within a moment. Who finds nothing in the folder asks again. */
+  wasThere(): boolean {
+    return performance.now() - this.#seenAt < seenMs || this.isThere();
   }
 
   path(name: string): string {
@@ -127,7 +141,7 @@ class AnchoredFolders implements Folders {
 
   constructor(basePath: string) {
     this.#basePath = basePath;
-    this.#base = new OpenFolder(openSync(basePath, folderFlags), '').use();
+    this.#base = new OpenFolder(openSync(basePath, folderFlags), '', basePath).use();
   }
 
   use(segments: readonly string[], create: false): Folder | undefined;
@@ -140,7 +154,7 @@ class AnchoredFolders implements Folders {
     if (known !== undefined) {
       this.#open.delete(key);
       // A folder that was moved or removed is not the one of this path any more.
-      if (known.where() === join(this.#basePath, key)) {
+      if (known.wasThere()) {
         this.#open.set(key, known);
         return known.use();
       }
@@ -160,7 +174,7 @@ class AnchoredFolders implements Folders {
   #openBelow(parent: Folder, name: string, key: string, create: boolean): OpenFolder | undefined {
     for (let attempt = 0; ; attempt++) {
       try {
-        return new OpenFolder(openSync(parent.path(name), folderFlags), key);
+        return new OpenFolder(openSync(parent.path(name), folderFlags), key, join(this.#basePath, key));
       } catch (error) {
         const code = codeOf(error);
         if (code === 'ENOTDIR' || code === 'ELOOP') return obstacle(parent.path(name), name, create);
@@ -197,7 +211,7 @@ class AnchoredFolders implements Folders {
   }
 
   assertBase(): void {
-    if (this.#base.where() !== this.#basePath || fstatSync(this.#base.fd).nlink === 0) throw baseGone(this.#basePath);
+    if (!this.#base.isThere() || fstatSync(this.#base.fd).nlink === 0) throw baseGone(this.#basePath);
   }
 
   close(): void {
@@ -234,6 +248,7 @@ class CheckedFolders implements Folders {
     }
     return {
       fd: undefined,
+      isThere: () => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
       path: (name) => {
         if (realpathSync(path) !== path) throw notOurs(segments.at(-1) ?? '', 'not where it was');
         return name === '' ? path : join(path, name);

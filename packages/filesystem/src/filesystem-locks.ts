@@ -1,14 +1,14 @@
-import { closeSync, lstatSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 import { codeOf, isMissing } from './filesystem-errors.ts';
 import { createFlags, type Folder, type Folders, readFlags } from './filesystem-folders.ts';
 import { hasEnded } from './filesystem-owner.ts';
-import { ownerOfTemporary, workFolder } from './filesystem-staging.ts';
+import { isTemporaryOf, workFolder } from './filesystem-staging.ts';
 
-/** How long a lock holds when its owner does not answer. The work under it takes less than a thousandth of that. */
-export const leaseMs = 10_000;
+/** How long a lock holds when its owner does nothing. The work under it takes less than a thousandth of that. */
+const leaseMs = 10_000;
 
 /** A key that nobody else writes meanwhile, in whatever process. */
 export interface Lock {
@@ -19,26 +19,28 @@ export interface Lock {
 
 interface Held {
   readonly owner: string;
-  /** The temporary file that its owner is about to publish; `-`: none. */
-  readonly staged: string;
-  readonly expiresAt: number;
+  /** When its owner took or released a lock last. */
+  readonly activeAt: number;
 }
 
-function removeQuietly(path: string): void {
+/** Removes a file. Answers whether it was there. */
+export function removeNow(path: string): boolean {
   try {
     unlinkSync(path);
+    return true;
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (isMissing(error)) return false;
+    throw error;
   }
 }
 
-/** What a lock file says. `undefined`: it is gone. */
+/** What a lock says. `undefined`: it is gone. */
 function readLock(folder: Folder, name: string): Held | undefined {
   try {
     const fd = openSync(folder.path(name), readFlags);
     try {
-      const [owner = '', staged = '-', expires = ''] = readFileSync(fd, 'utf8').split(' ');
-      if (/^\d+$/.test(expires)) return { owner, staged, expiresAt: Number(expires) };
+      // Links to the owner's file change its inode, and with it the time of that.
+      return { owner: readFileSync(fd, 'utf8'), activeAt: fstatSync(fd).ctimeMs };
     } finally {
       closeSync(fd);
     }
@@ -46,14 +48,11 @@ function readLock(folder: Folder, name: string): Held | undefined {
     if (isMissing(error)) return undefined;
     throw error;
   }
-  // Its owner ended, or is about to write into it.
-  const made = lstatSync(folder.path(name), { throwIfNoEntry: false });
-  return made && { owner: '', staged: '-', expiresAt: made.mtimeMs + leaseMs };
 }
 
 /** Whether nobody is going to release a lock. */
-function isStale(held: { readonly owner: string; readonly expiresAt: number }): boolean {
-  return held.expiresAt < Date.now() || hasEnded(held.owner) === true;
+function isStale({ owner, activeAt }: Held): boolean {
+  return hasEnded(owner) === true || Date.now() - activeAt > leaseMs;
 }
 
 /** Makes a file that must not be there. Answers whether it was not. */
@@ -68,7 +67,7 @@ function makeFile(path: string, text: string): boolean {
   try {
     writeSync(fd, text);
   } catch (error) {
-    removeQuietly(path);
+    removeNow(path);
     throw error;
   } finally {
     closeSync(fd);
@@ -77,31 +76,33 @@ function makeFile(path: string, text: string): boolean {
 }
 
 /**
- * Takes a lock away from who can't release it: first the file that it was about to publish, so that an owner who was only
+ * Takes a lock away from who can't release it: first the files that it may be about to publish, so that an owner who was only
  * stopped for long publishes nothing afterwards, then the lock. One at a time does so, or the second would remove the lock of who
  * came next. Answers whether it did.
  */
 export function breakIfStale(folder: Folder, name: string, owner: string): boolean {
-  const first = readLock(folder, name);
-  if (first === undefined || !isStale(first)) return false;
+  const seen = readLock(folder, name);
+  if (seen === undefined || !isStale(seen)) return false;
   const guard = `${name}.break`;
-  if (!makeFile(folder.path(guard), `${owner} - ${Date.now() + leaseMs}`)) {
+  if (!makeFile(folder.path(guard), owner)) {
     const other = readLock(folder, guard);
-    if (other !== undefined && isStale(other)) removeQuietly(folder.path(guard));
+    if (other !== undefined && isStale(other)) removeNow(folder.path(guard));
     return false;
   }
   try {
     const held = readLock(folder, name);
     if (held === undefined || !isStale(held)) return false;
-    if (ownerOfTemporary(held.staged) === held.owner) removeQuietly(folder.path(held.staged));
-    removeQuietly(folder.path(name));
-    return true;
+    for (const file of readdirSync(folder.path('')))
+      if (isTemporaryOf(file, held.owner, name)) removeNow(folder.path(file));
+    return removeNow(folder.path(name));
   } finally {
-    removeQuietly(folder.path(guard));
+    removeNow(folder.path(guard));
   }
 }
 
-/** Locks of keys, as files that can be made once. */
+const noLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/** Locks of keys, as files that can be made once: links to a file with the owner's name, which are the quickest to make. */
 export class Locks {
   readonly #folders: Folders;
   readonly #owner: string;
@@ -113,12 +114,12 @@ export class Locks {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Waits for the lock of a key. `staged` is the temporary file that is to be published under it. */
-  async take(id: string, staged: string | undefined, call: Call): Promise<Lock> {
+  /** Waits for the lock of a key. */
+  async take(id: string, call: Call): Promise<Lock> {
     const name = `${id}.lock`;
     const until = performance.now() + this.#timeoutMs;
     for (let attempt = 1; ; attempt++) {
-      const lock = this.#try(name, staged);
+      const lock = this.#try(name);
       if (lock !== undefined) return lock;
       call.check();
       if (performance.now() > until) throw this.#busy();
@@ -127,12 +128,22 @@ export class Locks {
     }
   }
 
-  /** The lock if it is free, or was left behind. */
-  #try(name: string, staged: string | undefined): Lock | undefined {
+  /** Removes the owner's file. */
+  close(): void {
+    const folder = this.#folders.use(workFolder, false);
+    if (folder === undefined) return;
+    try {
+      removeNow(folder.path(ownerFile(this.#owner)));
+    } finally {
+      folder.release();
+    }
+  }
+
+  /** The lock if it is free. One that was left behind is free the next time. */
+  #try(name: string): Lock | undefined {
     const folder = this.#folders.use(workFolder, true);
     try {
-      const expiresAt = Date.now() + leaseMs;
-      if (makeFile(folder.path(name), `${this.#owner} ${staged ?? '-'} ${expiresAt}`)) return this.#held(name);
+      if (this.#make(folder, name)) return this.#held(name);
       breakIfStale(folder, name, this.#owner);
       return undefined;
     } finally {
@@ -140,21 +151,36 @@ export class Locks {
     }
   }
 
+  #make(folder: Folder, name: string): boolean {
+    const own = ownerFile(this.#owner);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        linkSync(folder.path(own), folder.path(name));
+        return true;
+      } catch (error) {
+        const code = codeOf(error);
+        if (code === 'EEXIST') return false;
+        if (noLinks.has(code)) return makeFile(folder.path(name), this.#owner);
+        if (code !== 'ENOENT' || attempt > 2) throw error;
+      }
+      // At first use, or when somebody tidied up.
+      makeFile(folder.path(own), this.#owner);
+    }
+  }
+
   #held(name: string): Lock {
-    // Of its own clock, which nobody sets; half a lease is left for the change itself.
+    // By a clock that nobody sets; half a lease is left for the change itself.
     const until = performance.now() + leaseMs / 2;
-    const assertHeld = (): void => {
-      if (performance.now() > until) throw this.#busy();
-    };
     return {
-      assertHeld,
+      assertHeld: () => {
+        if (performance.now() > until) throw this.#busy();
+      },
       release: () => {
-        // After the lease it may be another's.
-        if (performance.now() > until) return;
         const folder = this.#folders.use(workFolder, false);
         if (folder === undefined) return;
         try {
-          removeQuietly(folder.path(name));
+          // After the lease it may be another's.
+          if (performance.now() < until || readLock(folder, name)?.owner === this.#owner) removeNow(folder.path(name));
         } finally {
           folder.release();
         }
@@ -170,4 +196,8 @@ export class Locks {
       details: { path: 'lockTimeoutMs' },
     });
   }
+}
+
+function ownerFile(owner: string): string {
+  return `${owner}.owner`;
 }

@@ -23,8 +23,8 @@ export async function probeNames(folders: Folders, owner: string, writable: bool
   if (!writable) return customary();
   const folder = folders.use(workFolder, true);
   // As one letter, and as a letter with an accent behind it.
-  const name = `${owner}-\u00e9.tmp`;
-  const others = [`${owner.toUpperCase()}-\u00e9.TMP`, `${owner}-e\u0301.tmp`];
+  const name = `${owner}-\u00e9`;
+  const others = [`${owner.toUpperCase()}-\u00e9`, `${owner}-e\u0301`];
   try {
     closeSync(openSync(folder.path(name), createFlags, 0o666));
     const exact = others.every((other) => lstatSync(folder.path(other), { throwIfNoEntry: false }) === undefined);

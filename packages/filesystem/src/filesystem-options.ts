@@ -20,6 +20,8 @@ export interface FilesystemOptions extends CommonOptions {
   readonly fsync?: boolean | undefined;
   /** The largest value, in bytes, streams included. Missing: 256 MiB. */
   readonly maxValueBytes?: number | undefined;
+  /** Memory for JSON that is read again and again; each read looks whether its file is still the same. `0`: none. Missing: 16 MiB. */
+  readonly cacheBytes?: number | undefined;
   /** The most records one query may read; over it `scan_limit`. Missing: 10,000. */
   readonly scanLimit?: number | undefined;
   /** Milliseconds that a write waits for another process that writes the same key; over it `unavailable`. Missing: 10,000. */
@@ -34,6 +36,7 @@ export interface FilesystemSettings {
   readonly layout: FilesystemLayout;
   readonly fsync: boolean;
   readonly maxValueBytes: number;
+  readonly cacheBytes: number;
   readonly scanLimit: number;
   readonly lockTimeoutMs: number;
   readonly clock: () => number;
@@ -47,10 +50,10 @@ function flag(value: unknown, fallback: boolean, name: string): boolean {
   return value;
 }
 
-function whole(value: unknown, fallback: number, max: number, name: string): number {
+function whole(value: unknown, fallback: number, min: number, max: number, name: string): number {
   if (value === undefined) return fallback;
-  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > max)
-    throw invalidArgument(`${name} is a whole number from 1 to ${max}.`, { path: name });
+  if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max)
+    throw invalidArgument(`${name} is a whole number from ${min} to ${max}.`, { path: name });
   return value as number;
 }
 
@@ -68,9 +71,10 @@ export function filesystemSettings(options: FilesystemOptions): FilesystemSettin
     prettyJson: flag(options.prettyJson, true, 'prettyJson'),
     layout,
     fsync: flag(options.fsync, false, 'fsync'),
-    maxValueBytes: whole(options.maxValueBytes, 256 * 1024 * 1024, 2 ** 40, 'maxValueBytes'),
-    scanLimit: whole(options.scanLimit, 10_000, Number.MAX_SAFE_INTEGER, 'scanLimit'),
-    lockTimeoutMs: whole(options.lockTimeoutMs, 10_000, 2 ** 31 - 1, 'lockTimeoutMs'),
+    maxValueBytes: whole(options.maxValueBytes, 256 * 1024 * 1024, 1, 2 ** 40, 'maxValueBytes'),
+    cacheBytes: whole(options.cacheBytes, 16 * 1024 * 1024, 0, Number.MAX_SAFE_INTEGER, 'cacheBytes'),
+    scanLimit: whole(options.scanLimit, 10_000, 1, Number.MAX_SAFE_INTEGER, 'scanLimit'),
+    lockTimeoutMs: whole(options.lockTimeoutMs, 10_000, 1, 2 ** 31 - 1, 'lockTimeoutMs'),
     clock,
     newId,
     defaultTimeoutMs,

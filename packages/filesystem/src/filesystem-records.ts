@@ -13,6 +13,7 @@ import type {
   WriteRow,
 } from '@storage/backend-kit';
 import { compareCodePoints, type FilterNode } from '@storage/core/filter';
+import { ContentCache } from './content-cache.ts';
 import type { RecordChanges } from './filesystem-changes.ts';
 import { encodeContent, kindOf, readContent, readPieces, toRow } from './filesystem-content.ts';
 import { compileFilesystemFilter, type FilesystemFilter } from './filesystem-filter.ts';
@@ -38,6 +39,7 @@ export interface RecordParts {
 
 export interface RecordSettings {
   readonly prettyJson: boolean;
+  readonly cacheBytes: number;
   readonly clock: () => number;
   readonly translate: Translate;
 }
@@ -48,10 +50,12 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
   readonly #settings: RecordSettings;
   readonly #queue = new KeyQueue();
   readonly #limit = new WorkLimit(maxOpenFiles);
+  readonly #cache: ContentCache;
 
   constructor(parts: () => RecordParts, settings: RecordSettings) {
     this.#parts = parts;
     this.#settings = settings;
+    this.#cache = new ContentCache(settings.cacheBytes);
   }
 
   async read(ns: string, key: string): Promise<RecordRow | undefined> {
@@ -68,8 +72,7 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
   async exists(ns: string, key: string): Promise<boolean> {
     const { files } = this.#parts();
     const target = files.target(ns, key);
-    await this.#queue.behind(target.id);
-    return files.live(await files.look(target));
+    return this.#queue.read(target.id, async () => files.live(await files.look(target)));
   }
 
   async write(ns: string, row: WriteRow, call: Call): Promise<InfoRow> {
@@ -79,7 +82,7 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     // Its place in the order is that of the call.
     return this.#queue.write(target.id, async () => {
       call.check();
-      const staged = await this.#limit.run(() => staging.stage([content]));
+      const staged = await this.#limit.run(() => staging.stage(target.id, [content]));
       return this.#publish(target, row, staged, call);
     });
   }
@@ -99,7 +102,7 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     const { files, staging } = this.#parts();
     const target = files.target(ns, head.key);
     // Nobody waits for a slow sender: its place in the order is that of its last chunk.
-    const staged = await staging.stage(chunks);
+    const staged = await staging.stage(target.id, chunks);
     return this.#queue.write(target.id, () => this.#publish(target, head, staged, call));
   }
 
@@ -117,11 +120,12 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
   ): Promise<(InfoRow & { readonly chunks: AsyncIterable<Uint8Array> }) | undefined> {
     const { files } = this.#parts();
     const target = files.target(ns, key);
-    await this.#queue.behind(target.id);
-    return this.#withFile(target, async (file) => ({
-      ...toRow(target, file, await kindOf(target, file)),
-      chunks: readPieces(files, target, file, range),
-    }));
+    return this.#queue.read(target.id, () =>
+      this.#withFile(target, async (file) => ({
+        ...toRow(target, file, await kindOf(target, file)),
+        chunks: readPieces(files, target, file, range),
+      })),
+    );
   }
 
   async remove(ns: string, key: string, etag: string | undefined, report: boolean, call: Call): Promise<boolean> {
@@ -293,12 +297,23 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     if (batch.length > 0) yield batch;
   }
 
-  async #read(target: Target): Promise<RecordRow | undefined> {
-    const behind = this.#queue.behind(target.id);
-    if (behind !== undefined) await behind;
+  #read(target: Target): Promise<RecordRow | undefined> {
+    return this.#queue.read(target.id, () => this.#readNow(target));
+  }
+
+  async #readNow(target: Target): Promise<RecordRow | undefined> {
+    const { files } = this.#parts();
+    if (this.#cache.has(target.id)) {
+      const found = await files.look(target);
+      if (!files.live(found)) return undefined;
+      const content = this.#cache.get(target.id, found.identity);
+      if (content !== undefined) return { ...toRow(target, found, 'json'), content };
+    }
     return this.#withFile(target, async (file) => {
       const content = await readContent(target, file);
-      return { ...toRow(target, file, typeof content === 'string' ? 'json' : 'bytes'), content };
+      if (typeof content !== 'string') return { ...toRow(target, file, 'bytes'), content };
+      this.#cache.put(target.id, file.identity, content);
+      return { ...toRow(target, file, 'json'), content };
     });
   }
 

@@ -136,7 +136,7 @@ export async function writeSidecar(
   sidecar: Sidecar,
   lock: Lock,
 ): Promise<void> {
-  const staged = await staging.stage([Buffer.from(encode(sidecar))]);
+  const staged = await staging.stage(name, [Buffer.from(encode(sidecar))]);
   const work = folders.use(workFolder, true);
   const folder = folders.use(sidecarFolder, true);
   try {

@@ -6,11 +6,16 @@ import { controlFolder } from './filesystem-layout.ts';
 /** Temporary files and locks are here: on the disk of the records, so that a rename publishes them at once. */
 export const workFolder: readonly string[] = [controlFolder, 'work'];
 
-const temporaryPattern = /^(.+)-[0-9a-z]+\.tmp$/;
+const temporaryPattern = /^(.+)-[0-9a-f]{12}-[0-9a-z]+\.tmp$/;
 
 /** The owner of a temporary file, by its name; `undefined`: it is none. */
 export function ownerOfTemporary(name: string): string | undefined {
   return temporaryPattern.exec(name)?.[1];
+}
+
+/** Whether a temporary file is an owner's for this key. */
+export function isTemporaryOf(name: string, owner: string, id: string): boolean {
+  return ownerOfTemporary(name) === owner && name.startsWith(`${owner}-${id.slice(0, 12)}-`);
 }
 
 /** A file that is written whole, and not yet anybody's. */
@@ -46,15 +51,16 @@ export class Staging {
     return this.#lastTime;
   }
 
-  /** Writes the chunks into a file of its own. What fails leaves none. */
-  async stage(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Staged> {
-    const name = `${this.#owner}-${(++this.#made).toString(36)}.tmp`;
+  /** Writes the chunks into a file of its own, whose name tells for which key. What fails leaves none. */
+  async stage(id: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Staged> {
+    const name = `${this.#owner}-${id.slice(0, 12)}-${(++this.#made).toString(36)}.tmp`;
     const folder = this.#folders.use(workFolder, true);
     try {
       const fd = await openFile(folder.path(name), createFlags, 0o666);
       try {
         for await (const chunk of chunks) await writeAll(fd, chunk);
-        const stamp = this.#stamp() / 1e6;
+        // A little over the microsecond: seconds with a fraction are cut off below it.
+        const stamp = (this.#stamp() + 0.4) / 1e6;
         futimesSync(fd, stamp, stamp);
         if (this.#sync) await syncFile(fd);
         return { name, identity: identityOf(fstatSync(fd, { bigint: true })) };

@@ -75,34 +75,18 @@ export class RecordFiles {
 
   /** The record's file, expired or not; `undefined`: there is none. */
   async look(target: Target): Promise<Found | undefined> {
-    const folder = this.#folder(target);
-    if (folder === undefined) return undefined;
-    try {
-      for (;;) {
-        const stats = lookAt(folder, target.place.file);
-        if (stats === undefined) return this.#miss();
-        const identity = identityOf(stats);
-        const entry = await this.#entry(folder, target, identity);
-        if (entry !== 'replaced') return { identity, entry };
-      }
-    } finally {
-      folder.release();
-    }
+    return this.#within(target, async (folder) => {
+      const stats = lookAt(folder, target.place.file);
+      if (stats === undefined) return undefined;
+      const identity = identityOf(stats);
+      const entry = await this.#entry(folder, target, identity);
+      return entry === 'replaced' ? entry : { identity, entry };
+    });
   }
 
   /** As `look`, with the file open; the caller closes it. */
   async open(target: Target): Promise<OpenFile | undefined> {
-    const folder = this.#folder(target);
-    if (folder === undefined) return undefined;
-    try {
-      for (;;) {
-        const file = await this.#openOnce(folder, target);
-        if (file === undefined) return this.#miss();
-        if (file !== 'replaced') return file;
-      }
-    } finally {
-      folder.release();
-    }
+    return this.#within(target, (folder) => this.#openOnce(folder, target));
   }
 
   async #openOnce(folder: Folder, target: Target): Promise<OpenFile | 'replaced' | undefined> {
@@ -148,16 +132,24 @@ export class RecordFiles {
     return now !== undefined && sameFile(identityOf(now), identity) ? undefined : 'replaced';
   }
 
-  #folder(target: Target): Folder | undefined {
-    const folder = this.folders.use(target.place.folders, false);
-    if (folder === undefined) return this.#miss();
-    if (this.exact(target)) return folder;
-    folder.release();
-    return undefined;
-  }
-
-  /** Nothing is there, if the base is. */
-  #miss(): undefined {
+  /** Looks into a record's folder until what was found is not replaced meanwhile. Nothing is there only if the base is. */
+  async #within<T>(
+    target: Target,
+    look: (folder: Folder) => Promise<T | 'replaced' | undefined>,
+  ): Promise<T | undefined> {
+    for (;;) {
+      const folder = this.folders.use(target.place.folders, false);
+      if (folder === undefined) break;
+      try {
+        const found = this.exact(target) ? await look(folder) : undefined;
+        if (found === 'replaced') continue;
+        if (found !== undefined) return found;
+        // A folder that is gone may have been made anew.
+        if (target.place.folders.length === 0 || folder.isThere()) break;
+      } finally {
+        folder.release();
+      }
+    }
     this.folders.assertBase();
     return undefined;
   }

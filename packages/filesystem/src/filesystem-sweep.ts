@@ -1,10 +1,9 @@
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { type Call, unboundedCall } from '@storage/backend-kit';
 import { isStorageError } from '@storage/core';
 import type { RecordChanges } from './filesystem-changes.ts';
-import { isMissing } from './filesystem-errors.ts';
 import type { Folder } from './filesystem-folders.ts';
-import { breakIfStale } from './filesystem-locks.ts';
+import { breakIfStale, removeNow } from './filesystem-locks.ts';
 import { hasEnded } from './filesystem-owner.ts';
 import { readSidecar, type Sidecar, sidecarFolder } from './filesystem-sidecar.ts';
 import { ownerOfTemporary, workFolder } from './filesystem-staging.ts';
@@ -100,7 +99,7 @@ export class Sweep {
 
   #removeLeftover(folder: Folder, name: string): boolean {
     if (name.endsWith('.lock')) return breakIfStale(folder, name, this.#owner);
-    return isLeftover(folder, name) && removeIfThere(folder.path(name));
+    return isLeftover(folder, name) && removeNow(folder.path(name));
   }
 
   async #examine(name: string, call: Call): Promise<'expired' | 'tidied' | undefined> {
@@ -142,19 +141,9 @@ export class Sweep {
   }
 }
 
-function removeIfThere(path: string): boolean {
-  try {
-    unlinkSync(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
-}
-
-/** Whether nobody will publish a file any more. */
+/** Whether nobody will use a file any more. */
 function isLeftover(folder: Folder, name: string): boolean {
-  const owner = ownerOfTemporary(name);
+  const owner = name.endsWith('.owner') ? name.slice(0, -'.owner'.length) : ownerOfTemporary(name);
   const ended = owner === undefined ? undefined : hasEnded(owner);
   if (ended !== undefined) return ended;
   const stats = lstatSync(folder.path(name), { throwIfNoEntry: false });

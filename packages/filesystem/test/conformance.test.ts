@@ -22,7 +22,8 @@ function run(layout: FilesystemLayout): void {
     name: layout === 'plain' ? 'filesystem' : `filesystem-${layout}`,
     create: (options) => {
       const basePath = join(base, `${layout}-${++made}`);
-      const backend = createFilesystem({ ...options, layout, basePath });
+      // A low limit, for over it the kit stores as many records as it takes to meet it.
+      const backend = createFilesystem({ ...options, layout, basePath, scanLimit: 3000 });
       folders.set(backend, basePath);
       return backend;
     },
