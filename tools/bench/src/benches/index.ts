@@ -1,9 +1,18 @@
 // Every bench there is, in the order in which they run.
 import type { Suite } from '../suite.ts';
 import { memorySuite } from './memory.ts';
+import { postgresQuerySuite, postgresSuite } from './postgres.ts';
 import { sqliteSuite } from './sqlite.ts';
 import { sqliteQuerySuite } from './sqlite-queries.ts';
 import { sqliteVectorSuite } from './sqlite-vectors.ts';
 import { vaultSuite } from './vault.ts';
 
-export const suites: readonly Suite[] = [sqliteSuite, sqliteQuerySuite, sqliteVectorSuite, memorySuite, vaultSuite];
+export const suites: readonly Suite[] = [
+  sqliteSuite,
+  sqliteQuerySuite,
+  sqliteVectorSuite,
+  postgresSuite,
+  postgresQuerySuite,
+  memorySuite,
+  vaultSuite,
+];
