@@ -1,7 +1,7 @@
 // The background program that has the servers. Started by whoever asks first; see `client.ts`.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runDaemon } from './daemon.ts';
+import { report, runDaemon } from './daemon.ts';
 import { claim, filledFolder, homeFolder, removeFolder } from './home.ts';
 import { beginRecord, isAlive, keepRecord, sweep } from './run-record.ts';
 
@@ -37,8 +37,8 @@ const [fingerprint = ''] = process.argv.slice(2);
 const folder = await takeRun(`${fingerprint}-`);
 if (folder !== undefined) {
   const record = keepRecord(folder);
-  // A stubborn orphan must not keep others from their servers.
-  const swept = sweep().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+  // Orphans must not keep anybody from a server.
+  const swept = sweep(report).catch(report);
   await runDaemon(record);
   await swept;
 }

@@ -139,6 +139,7 @@ function signal(): { readonly promise: Promise<void>; finish(): void } {
   return { promise, finish: () => finish() };
 }
 
-function report(error: unknown): void {
+/** Writes it into the daemon's log. */
+export function report(error: unknown): void {
   process.stderr.write(`${new Date().toISOString()} ${(error as Error).stack ?? String(error)}\n`);
 }

@@ -84,13 +84,16 @@ export function isAlive(folder: string): boolean {
 
 const staleInstallMs = 3 * 3_600_000;
 
-/** Ends and removes what daemons left that were killed, and half-made folders of installs that were. */
-export async function sweep(): Promise<void> {
+/**
+ * Ends and removes what daemons left that were killed, and half-made folders of installs that were. What does not end now is tried
+ * again by the next; `report` gets why.
+ */
+export async function sweep(report: (error: unknown) => void): Promise<void> {
   const runs = await homeFolder('run');
   for (const name of await readdir(runs)) {
     const folder = join(runs, name);
     if (name.startsWith('.')) await removeStale(folder, 60_000);
-    else if (!isAlive(folder)) await endRun(folder);
+    else if (!isAlive(folder)) await endRun(folder).catch(report);
   }
   const cache = await homeFolder('cache');
   for (const name of await readdir(cache)) {

@@ -107,7 +107,9 @@ describe('orphans', () => {
       const processes = [{ pid, stamp: recordedStamp(stamp), discard: 'SIGKILL' }];
       const owner = { pid: process.pid, stamp: 'of another time' };
       await writeFile(join(folder, 'run.json'), JSON.stringify({ owner, processes, projects: [] }));
-      await sweep();
+      await sweep((error) => {
+        throw error;
+      });
       expect(isRunning({ pid, stamp })).toBe(lives);
       expect(existsSync(folder)).toBe(false);
     } finally {

@@ -24,7 +24,10 @@ async function leaseFromDocker(upCode: number, port: string) {
     await signalDaemon('SIGTERM');
     await until('the daemon has ended', async () => (await runs()).length === 0);
     const asked = (await readFile(log, 'utf8')).trim().split('\n');
-    return { service, asked: asked.map((line) => line.replace(/-p \S+ -f \S+docker\/compose\.yaml/, '…')) };
+    return {
+      service,
+      asked: asked.map((line) => line.replace(/-p \S+ -f \S+docker\/compose\.yaml/, '…')),
+    };
   });
 }
 

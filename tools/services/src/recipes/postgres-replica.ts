@@ -50,5 +50,5 @@ async function startPair(programs: string, context: StartContext): Promise<Start
   }
   await spawnPostgres(programs, context, cluster, standbyPort);
   const standby = `127.0.0.1:${standbyPort}`;
-  return { ...primary, nodes: [...primary.nodes, standby] };
+  return { ...primary, url: `${primary.url}?replica=${standby}`, nodes: [...primary.nodes, standby] };
 }
