@@ -1,6 +1,7 @@
 import { type Call, type RowPage, SafeKeyLayout } from '@storage/backend-kit';
 import { maxKeyBytes, utf8Length } from '@storage/core';
 import { compareCodePoints } from '@storage/core/filter';
+import { fanOut } from './fan-out.ts';
 import type { S3Filter } from './s3-filter.ts';
 import { childSegment, type S3Names } from './s3-names.ts';
 import type { S3Entry, S3Objects } from './s3-objects.ts';
@@ -88,7 +89,7 @@ export class S3Lists {
     }
   }
 
-  /** Escaped names of the namespaces right below this one that hold something, themselves or below. In order. */
+  /** Escaped names of the folders of namespaces right below this one. In order. */
   async #children(ns: string, call: Call): Promise<readonly string[]> {
     const folder = this.#names.folder(ns);
     const found: string[] = [];
@@ -112,8 +113,8 @@ export class S3Lists {
     const found: string[] = [];
     const visit = async (path: string, relative: string): Promise<void> => {
       for (const segment of await this.#children(path, call)) {
-        const child = path === '' ? segment : `${path}/${segment}`;
-        const name = relative === '' ? segment : `${relative}/${segment}`;
+        const child = joinPath(path, segment);
+        const name = joinPath(relative, segment);
         const { rows } = await this.keys(child, '', undefined, undefined, 1, call);
         if (rows.length > 0) found.push(name);
         await visit(child, name);
@@ -123,7 +124,7 @@ export class S3Lists {
     return found.sort(compareCodePoints);
   }
 
-  /** A page of `children` or `descendants`. */
+  /** A page of the namespaces below this one: their escaped names, or with `recursive` their paths. */
   async namespaces(
     ns: string,
     recursive: boolean,
@@ -132,7 +133,28 @@ export class S3Lists {
     call: Call,
   ): Promise<RowPage<string>> {
     const found = await (recursive ? this.#descendants(ns, call) : this.#children(ns, call));
-    const rows = after === undefined ? found : found.filter((path) => compareCodePoints(path, after) > 0);
-    return { rows: rows.slice(0, limit), more: rows.length > limit };
+    const left = after === undefined ? found : found.filter((path) => compareCodePoints(path, after) > 0);
+    if (recursive) return { rows: left.slice(0, limit), more: left.length > limit };
+    const rows: string[] = [];
+    for (let at = 0; at < left.length; at += limit) {
+      const group = left.slice(at, at + limit);
+      const used = await fanOut(group, call, (segment, inner) => this.#isUsed(joinPath(ns, segment), inner));
+      for (const [index, segment] of group.entries()) {
+        if (used[index] !== true) continue;
+        if (rows.length === limit) return { rows, more: true };
+        rows.push(segment);
+      }
+    }
+    return { rows, more: false };
   }
+
+  /** Some servers go on to list the folder of objects that are gone. */
+  async #isUsed(ns: string, call: Call): Promise<boolean> {
+    const { entries } = await this.#objects.list(this.#names.folder(ns), '', 1, '', call);
+    return entries.length > 0;
+  }
+}
+
+function joinPath(ns: string, segment: string): string {
+  return ns === '' ? segment : `${ns}/${segment}`;
 }
