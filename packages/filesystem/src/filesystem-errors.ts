@@ -29,6 +29,13 @@ function rules(basePath: string, error: NativeError): Translation | undefined {
         details,
         message: `This process may not use a file or folder below basePath ${basePath} (${error.code}); change its owner or mode, or choose another basePath.`,
       };
+    case 'ELOOP':
+      return {
+        code: 'permission_denied',
+        applied: 'no',
+        details,
+        message: `There is a symbolic link below basePath ${basePath} where a file or folder should be (ELOOP); none is followed, remove it.`,
+      };
     case 'EROFS':
       return {
         code: 'permission_denied',

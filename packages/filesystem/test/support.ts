@@ -28,11 +28,16 @@ const prelude = `
 `;
 
 /** Starts a program. `asUser`: without the rights of the user who runs the tests. `limits`: a shell command that sets limits first. */
-export function run(
-  program: string,
-  options: { readonly asUser?: number; readonly limits?: string } = {},
-): Program {
-  const node = [process.execPath, '--conditions=@storage/source', '--import', 'tsx', '--input-type=module', '-e', prelude + program];
+export function run(program: string, options: { readonly asUser?: number; readonly limits?: string } = {}): Program {
+  const node = [
+    process.execPath,
+    '--conditions=@storage/source',
+    '--import',
+    'tsx',
+    '--input-type=module',
+    '-e',
+    prelude + program,
+  ];
   const [command = '', ...args] =
     options.limits === undefined ? node : ['/bin/sh', '-c', `${options.limits}; exec "$@"`, 'sh', ...node];
   const child = spawn(command, args, {
