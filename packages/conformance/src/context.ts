@@ -10,7 +10,7 @@ import {
 } from '@storage/core';
 import { fail } from './assert.ts';
 import type { Harness } from './harness.ts';
-import { settled } from './settle.ts';
+import { original, settled } from './settle.ts';
 
 /** Time as a test passes it: the backend's own clock where the harness hands one in, else the real one. */
 export interface TestClock {
@@ -122,7 +122,7 @@ export async function withContext(options: ContextOptions, body: (t: TestContext
     open,
     reopen: async (backend) => {
       if (harness.reopen === undefined) fail('the harness has no `reopen`, which these capabilities demand');
-      const again = await harness.reopen(backend, createOptions);
+      const again = await harness.reopen(original(backend), createOptions);
       opened.push(again);
       return settled(again, harness);
     },

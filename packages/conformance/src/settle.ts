@@ -35,12 +35,19 @@ function settledFacet<T extends object>(facet: T, settle: () => Promise<void>): 
   });
 }
 
+const originals = new WeakMap<Backend, Backend>();
+
+/** The backend as the harness made it. */
+export function original(backend: Backend): Backend {
+  return originals.get(backend) ?? backend;
+}
+
 /** For a harness with `settle`: the backend, whose reads see what was written before them. Otherwise the backend itself. */
 export function settled(backend: Backend, harness: Harness): Backend {
   const { settle } = harness;
   if (settle === undefined) return backend;
   const wait = (): Promise<void> => settle(backend);
-  return new Proxy(backend, {
+  const proxy: Backend = new Proxy(backend, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member === 'function') return member.bind(target);
@@ -49,4 +56,6 @@ export function settled(backend: Backend, harness: Harness): Backend {
       return member;
     },
   });
+  originals.set(proxy, backend);
+  return proxy;
 }

@@ -3,6 +3,7 @@ import { isStorageError } from '@storage/core';
 import { equal, fail, ok, rejects, within } from '../assert.ts';
 import { sleep } from '../context.ts';
 import { all, keyed, lists, queries, store, vectors } from '../needs.ts';
+import { original } from '../settle.ts';
 import { defineSuite, type Suite } from '../suite.ts';
 
 /** A source that yields once and then stalls until it is closed. */
@@ -301,7 +302,7 @@ export const abortAndDeadlineSuite: Suite = defineSuite(
         ok(outage !== undefined, 'the harness has `outage`, which this `abort` demands');
         const records = backend.records ?? fail('there are records');
         await records.store('k', 1);
-        await outage.begin(backend);
+        await outage.begin(original(backend));
         for (const [name, call] of [
           ['retrieve', () => records.retrieve('k', { timeoutMs: 2000 })],
           ['exists', () => records.exists('k', { timeoutMs: 2000 })],
@@ -314,7 +315,7 @@ export const abortAndDeadlineSuite: Suite = defineSuite(
           if (name === 'store')
             ok(error.applied === 'no' || error.applied === 'unknown', 'applied of a write is stated');
         }
-        await outage.end(backend);
+        await outage.end(original(backend));
         let data: unknown;
         for (let attempt = 0; attempt < 100 && data === undefined; attempt++)
           data = (await records.retrieve('k', { timeoutMs: 1000 }).catch(() => sleep(100)))?.data;

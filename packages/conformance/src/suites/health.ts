@@ -1,5 +1,6 @@
 import type { HealthReport } from '@storage/core';
 import { equal, fail, ok, within } from '../assert.ts';
+import { original } from '../settle.ts';
 import { defineSuite, type Suite } from '../suite.ts';
 
 function checkShape(report: HealthReport, name: string): void {
@@ -84,11 +85,11 @@ export const healthSuite: Suite = defineSuite(
         const backend = await t.open();
         const { outage } = t.harness;
         ok(outage !== undefined, 'the harness has `outage`, which this `abort` demands');
-        await outage.begin(backend);
+        await outage.begin(original(backend));
         const report = await backend.health({ timeoutMs: 5000 });
         checkShape(report, backend.name);
         equal(report.status, 'unhealthy', 'status in the outage');
-        await outage.end(backend);
+        await outage.end(original(backend));
         let status = 'unhealthy';
         for (let attempt = 0; attempt < 100 && status !== 'healthy'; attempt++) {
           await new Promise((resolve) => setTimeout(resolve, 100));
