@@ -9,11 +9,13 @@ const envelopeBytes = 11;
 
 const publishText = 'SELECT pg_catalog.pg_notify(c, p) FROM unnest($1::text[], $2::text[]) AS m (c, p)';
 
+/** Runs a statement on any connection; what it throws is a `StorageError`. */
+export type PostgresQuery = (text: string, values: readonly (readonly string[])[], call: Call) => Promise<unknown>;
+
 export interface PostgresMessagingOptions extends PostgresListenerOptions {
   /** Tells stores of one database apart. */
   readonly schema: string;
-  /** Runs a statement on any connection; what it throws is a `StorageError`. */
-  readonly query: (text: string, values: readonly (readonly string[])[], call: Call) => Promise<unknown>;
+  readonly query: PostgresQuery;
 }
 
 /** One NOTIFY. */

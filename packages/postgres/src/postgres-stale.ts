@@ -1,4 +1,11 @@
-import { type BackendContext, type Call, createRecordStore, type RecordDriver } from '@storage/backend-kit';
+import {
+  type BackendContext,
+  type Call,
+  createRecordStore,
+  type HealthFinding,
+  makeCall,
+  type RecordDriver,
+} from '@storage/backend-kit';
 import type { RecordStore } from '@storage/core';
 import type { PostgresCapabilities } from './postgres-capabilities.ts';
 import { postgresTranslator } from './postgres-errors.ts';
@@ -41,7 +48,7 @@ interface Replica {
 /** The replicas of a store. */
 export interface PostgresReplicas extends StaleView {
   open(): Promise<void>;
-  close(call: Call): Promise<void>;
+  close(call?: Call): Promise<void>;
   /** Asks each how far it is behind. */
   states(call: Call): Promise<readonly ReplicaState[]>;
 }
@@ -73,15 +80,32 @@ export function createReplicas<Native>(
   };
 }
 
+/** How long a replica has to answer health, in milliseconds; at most half of what the call has left. */
+const answerMs = 2000;
+
 async function stateOf({ place, pool }: Replica, call: Call): Promise<ReplicaState> {
   const { where } = place;
+  const left = call.deadline === undefined ? answerMs : Math.max(1, (call.deadline - performance.now()) / 2);
+  const own = makeCall({ signal: call.signal, timeoutMs: Math.min(answerMs, left) });
   try {
-    const { rows } = await pool.run({ text: lagText }, call);
+    const { rows } = await pool.run({ text: lagText }, own);
     const lag = rows[0]?.[0];
     return { where, lagMs: typeof lag === 'number' ? lag : null };
   } catch (error) {
     call.check();
     const { message } = postgresTranslator(where)(error, { operation: 'health', key: undefined, write: false });
     return { where, lagMs: null, message };
+  } finally {
+    own.end();
   }
+}
+
+/** What is to be said of the store and its replicas. */
+export function withReplicas(finding: HealthFinding, replicas: readonly ReplicaState[]): HealthFinding {
+  if (replicas.length === 0) return finding;
+  const details = { ...finding.details, replicas };
+  const down = replicas.filter(({ message }) => message !== undefined);
+  if (down.length === 0) return { ...finding, details };
+  const message = `${down.length} of ${replicas.length} replicas can't be reached; the others or the primary answer. ${down[0]?.message}`;
+  return { status: 'degraded', message: [finding.message, message].filter(Boolean).join(' '), details };
 }

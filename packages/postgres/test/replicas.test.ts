@@ -115,7 +115,7 @@ await onService('postgres-replica', async (service) => {
     it.each([
       ['standby' as never, 'replicas'],
       [['nonsense'], 'replicas[0]'],
-      [[url, 1 as never], 'replicas[1]'],
+      [[url, 'redis://127.0.0.1'], 'replicas[1]'],
     ])('refuses replicas that are no URLs', (replicas, path) => {
       expect(() => createPostgres({ url, replicas })).toThrow(
         expect.objectContaining({ code: 'invalid_argument', details: { path } }),
