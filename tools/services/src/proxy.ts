@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
+import { freePort, returnPort } from './ports.ts';
 import { type Aim, Link } from './proxy-link.ts';
 
 /**
@@ -41,9 +41,6 @@ export interface FaultProxyOptions {
   readonly port: number;
 }
 
-/** Below the ports that systems hand out by themselves: nobody takes ours while it is closed. */
-const ports = { from: 20_000, to: 32_000 };
-
 export async function createProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   const proxy = new TcpProxy(options.host ?? '127.0.0.1', options.port);
   await proxy.open();
@@ -84,12 +81,13 @@ class TcpProxy implements FaultProxy {
 
   async open(): Promise<void> {
     for (let attempt = 1; this.#listener === undefined; attempt++) {
-      const port = randomInt(ports.from, ports.to);
+      const port = await freePort();
       try {
         await this.#listen(port);
         this.#port = port;
       } catch (error) {
-        if (attempt === 20) throw error;
+        returnPort(port);
+        if (attempt === 5) throw error;
       }
     }
   }
@@ -122,6 +120,7 @@ class TcpProxy implements FaultProxy {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cut();
+    returnPort(this.#port);
   }
 
   async #listen(port: number): Promise<void> {
