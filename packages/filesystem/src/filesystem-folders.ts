@@ -19,6 +19,9 @@ const folderFlags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | noFollow
 /** How long it is taken for granted that an open folder is still in its place: about one call. */
 const seenMs = 2;
 
+/** How often a folder is looked for that comes and goes. */
+const maxAttempts = 20;
+
 /** Most folders that are kept open for further use. */
 const maxOpen = 64;
 
@@ -105,12 +108,13 @@ export interface Folders {
   close(): void;
 }
 
-/** What stands where a folder was looked for. */
-function obstacle(path: string, name: string, create: boolean): undefined {
+/** Refuses what stands where a folder was looked for. Answers whether a file does; `false`: it is gone again, or is a folder by now. */
+function isFileInstead(path: string, name: string, create: boolean): boolean {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there?.isSymbolicLink()) throw notOurs(name, 'a symbolic link');
-  if (create && there !== undefined) throw Object.assign(new Error(`${name} is a file`), { code: 'ENOTDIR' });
-  return undefined;
+  if (there === undefined || there.isDirectory()) return false;
+  if (create) throw Object.assign(new Error(`${name} is a file`), { code: 'ENOTDIR' });
+  return true;
 }
 
 function makeFolder(path: string): void {
@@ -177,13 +181,14 @@ class AnchoredFolders implements Folders {
         return new OpenFolder(openSync(parent.path(name), folderFlags), key, join(this.#basePath, key));
       } catch (error) {
         const code = codeOf(error);
-        if (code === 'ENOTDIR' || code === 'ELOOP') return obstacle(parent.path(name), name, create);
-        if (code !== 'ENOENT') throw error;
-        if (!create) return undefined;
+        const other = code === 'ENOTDIR' || code === 'ELOOP';
+        if (other && isFileInstead(parent.path(name), name, create)) return undefined;
+        if (!other && code !== 'ENOENT') throw error;
+        if (!other && !create) return undefined;
         // Somebody who empties folders may remove a new one before it is opened.
-        if (attempt === 10) throw error;
+        if (attempt === maxAttempts) throw error;
       }
-      makeFolder(parent.path(name));
+      if (create) makeFolder(parent.path(name));
     }
   }
 
@@ -222,6 +227,16 @@ class AnchoredFolders implements Folders {
   }
 }
 
+/** Whether a path leads to a folder, and through no link. */
+function isRealFolder(path: string): boolean {
+  try {
+    return realpathSync(path) === path && lstatSync(path).isDirectory();
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
 /** Elsewhere: the real path of a folder is looked at before each use of one of its entries. */
 class CheckedFolders implements Folders {
   readonly #basePath: string;
@@ -244,13 +259,13 @@ class CheckedFolders implements Folders {
         there = lstatSync(path);
       }
       if (there === undefined) return undefined;
-      if (!there.isDirectory()) return obstacle(path, name, create);
+      if (isFileInstead(path, name, create)) return undefined;
     }
     return {
       fd: undefined,
-      isThere: () => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+      isThere: () => isRealFolder(path),
       path: (name) => {
-        if (realpathSync(path) !== path) throw notOurs(segments.at(-1) ?? '', 'not where it was');
+        if (!isRealFolder(path)) throw notOurs(segments.at(-1) ?? '', 'not where it was');
         return name === '' ? path : join(path, name);
       },
       release: () => undefined,

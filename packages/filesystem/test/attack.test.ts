@@ -166,6 +166,7 @@ test('a folder that somebody swaps with a link during calls never leads outside'
       for (const { status, ...rest } of await Promise.allSettled<unknown>(calls)) {
         const reason: unknown = 'reason' in rest ? rest.reason : undefined;
         if (status === 'rejected' && !isStorageError(reason)) throw reason;
+        if (isStorageError(reason, 'internal')) throw reason.cause;
         outcomes.add(isStorageError(reason) ? reason.code : status);
         if ('value' in rest) expect(JSON.stringify(rest.value) ?? '').not.toContain('"secret":true');
       }
@@ -176,6 +177,7 @@ test('a folder that somebody swaps with a link during calls never leads outside'
       expect(['fulfilled', 'permission_denied', 'unavailable', 'invalid_argument']).toContain(outcome);
   } finally {
     swapper.kill('SIGKILL');
+    await new Promise((resolve) => swapper.once('close', resolve));
   }
   expectUntouched();
 }, 30_000);
