@@ -4,6 +4,7 @@ import { raceCall } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 import type { Cluster, CommonRedisOptions, Redis } from 'ioredis';
 import { translateRedis } from './redis-errors.ts';
+import { hash } from './redis-layout.ts';
 import type { RedisConnectionSettings, RedisSettings } from './redis-options.ts';
 
 /** What a command takes. */
@@ -60,7 +61,6 @@ export async function makeClient(settings: RedisConnectionSettings): Promise<Red
   if (cluster !== undefined) {
     const options = {
       lazyConnect: true,
-      enableOfflineQueue: false,
       // A node that is lost is not asked again behind our back.
       retryDelayOnFailover: 0,
       slotsRefreshInterval: 10_000,
@@ -144,17 +144,31 @@ export class RedisConnection {
   }
 
   command(name: string, args: RedisArgument[]): Promise<unknown> {
-    return this.client.call(name, args);
+    return this.#refusal() ?? this.client.call(name, args);
   }
 
   /** As `command`, with strings as bytes. */
   bytes(name: string, args: RedisArgument[]): Promise<unknown> {
-    return this.client.callBuffer(name, args);
+    return this.#refusal() ?? this.client.callBuffer(name, args);
+  }
+
+  /** A cluster that is lost would keep commands until it is back; nodes that are being connected have to. */
+  #refusal(): Promise<never> | undefined {
+    if (!this.clustered || this.client.status === 'ready') return undefined;
+    return Promise.reject(new Error("Cluster isn't ready"));
   }
 
   /** The servers that hold keys: one, or the masters of a cluster. */
   masters(): readonly Redis[] {
     return this.clustered ? (this.client as Cluster).nodes('master') : [this.client as Redis];
+  }
+
+  /** One master of a cluster, always the same for a name, as long as the masters are: what goes through it keeps its order. */
+  masterOf(name: string): Redis {
+    const masters = this.masters();
+    const master = masters[hash(name) % masters.length];
+    if (master === undefined || this.client.status !== 'ready') throw new Error("Cluster isn't ready");
+    return master;
   }
 
   /** Resolves when commands are taken again, at the latest after `ms`. */

@@ -24,7 +24,7 @@ function decodeNamespace(text: string): string {
 }
 
 /** FNV-1a over the UTF-16 units: the same in every process. */
-function hash(text: string): number {
+export function hash(text: string): number {
   let state = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) state = Math.imul(state ^ text.charCodeAt(index), 0x01000193);
   return state >>> 0;

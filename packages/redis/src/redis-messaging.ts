@@ -33,7 +33,10 @@ export class RedisMessaging implements MessagingDriver {
   }
 
   async publish(channel: string, text: string): Promise<void> {
-    await this.#connect().command('publish', [this.#name(channel), text]);
+    const connection = this.#connect();
+    const name = this.#name(channel);
+    if (!connection.clustered) await connection.command('publish', [name, text]);
+    else await connection.masterOf(name).publish(name, text);
   }
 
   async subscribe(channel: string, sink: MessageSink, call: Call): Promise<() => Promise<void>> {

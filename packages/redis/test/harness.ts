@@ -122,6 +122,31 @@ export function clustered({ nodes }: Service, options: RedisOptions = {}): Redis
   );
 }
 
+/** The name under which the sentinels of the tests know their master. */
+export const masterName = 'mymaster';
+
+/** The harness of a master that sentinels know. */
+export async function watched({ nodes }: Service, options: RedisOptions = {}): Promise<RedisHarness> {
+  const sentinels = nodes.map(toNode);
+  const [first] = sentinels;
+  const sentinel = new Redis({ host: first?.host ?? '', port: first?.port ?? 0 });
+  try {
+    const [host, port] = (await sentinel.call('sentinel', ['get-master-addr-by-name', masterName])) as string[];
+    const master = { host: host ?? '', port: Number(port) };
+    return new RedisHarness(
+      [master],
+      ([proxied]) => ({
+        sentinels,
+        masterName,
+        natMap: { [`${master.host}:${master.port}`]: proxied ?? master },
+      }),
+      options,
+    );
+  } finally {
+    sentinel.disconnect();
+  }
+}
+
 /** A client for what a test does to the server behind the store's back. */
 export function rawClient({ url }: Service): Redis {
   return new Redis(url);
