@@ -116,19 +116,25 @@ async function putMatch(store: MongoStore, id: string, head: Head, content: Cont
 }
 
 /**
- * A conditional write whose answer was lost is not sent again: the record is read, and if it has the write's own etag it was
- * carried out.
+ * A conditional write whose answer was lost: the record is read, and if it has the write's own etag it was carried out. Otherwise
+ * it is sent once more, under the same condition and with the same etag, so that it takes effect once at most. Should the condition
+ * not hold then, the first may have been carried out and overtaken since: its outcome stays unknown.
  */
-async function settled(store: MongoStore, id: string, head: Head, work: Promise<InfoRow>): Promise<InfoRow> {
+async function settled(store: MongoStore, id: string, head: Head, send: () => Promise<InfoRow>): Promise<InfoRow> {
+  const own = async (): Promise<InfoRow | undefined> => {
+    const found = await store.records.findOne({ _id: id, etag: head.etag });
+    return found === null ? undefined : infoOf(head.key, head, found, found.createdAt.getTime());
+  };
   try {
-    return await work;
+    return await send();
   } catch (error) {
-    const known = translateMongo(error, { operation: 'records.store', key: head.key, write: true });
-    if (!isStorageError(known, 'unavailable') || known.applied === 'no') throw known;
-    // Whatever comes of the look, its own failure changes nothing for the caller.
-    const found = await store.records.findOne({ _id: id, etag: head.etag }).catch(() => null);
-    if (found === null) throw known;
-    return infoOf(head.key, head, found, found.createdAt.getTime());
+    const lost = translateMongo(error, { operation: 'records.store', key: head.key, write: true });
+    if (!isStorageError(lost, 'unavailable') || lost.applied === 'no') throw lost;
+    // What comes of it now does not make the first failure certain, so its own is told only when it is good news.
+    const again = async (): Promise<InfoRow | undefined> => (await own()) ?? (await send().catch(own));
+    const info = await again().catch(() => undefined);
+    if (info === undefined) throw lost;
+    return info;
   }
 }
 
@@ -137,10 +143,7 @@ export function publish(store: MongoStore, ns: string, head: Head, content: Cont
   const id = idOf(ns, head.key);
   const { condition } = head;
   if (condition === undefined) return put(store, id, head, content);
-  return settled(
-    store,
-    id,
-    head,
+  return settled(store, id, head, () =>
     condition.type === 'absent'
       ? putAbsent(store, id, head, content)
       : putMatch(store, id, head, content, condition.etag),

@@ -1,14 +1,60 @@
+import { randomBytes } from 'node:crypto';
 import type { Explain, Harness } from '@storage/conformance';
-import { normalizeFilter, recordRoots } from '@storage/core/filter';
+import { joinPath, normalizeFilter, recordRoots } from '@storage/core/filter';
+import { leaseService, type ServiceLease, type ServiceName } from '@storage/services';
 
 /** How a backend is fuzzed. */
 export interface FuzzTarget {
   readonly harness: Harness;
   /** For a backend whose compiler claims to be exact. */
   readonly explain?: Explain;
+  /** Ends what was started for it. */
+  readonly release?: () => Promise<void>;
 }
 
 const how = 'embedded';
+
+/** A server as the tests have it. Throws where there is none. */
+async function lease(name: ServiceName): Promise<ServiceLease> {
+  const found = await leaseService(name);
+  if (found.how === 'absent') throw new Error(`${found.server} is absent here: ${found.why}`);
+  return found;
+}
+
+async function postgres(name: string, fields: readonly string[]): Promise<FuzzTarget> {
+  const { createPostgres } = await import('@storage/postgres');
+  const { compileRecordFilter, postgresDialect } = await import('@storage/sql');
+  const { default: pg } = await import('pg');
+  const service = await lease('postgres');
+  const pool = new pg.Pool({ connectionString: service.url });
+  const indexed = new Set(fields);
+  const schemas = new WeakMap<object, string>();
+  return {
+    harness: {
+      name,
+      create: () => {
+        const schema = `storage_fuzz_${randomBytes(8).toString('hex')}`;
+        const backend = createPostgres({ pool, schema, fields });
+        schemas.set(backend, schema);
+        return backend;
+      },
+      destroy: async (backend) => {
+        await pool.query(`DROP SCHEMA IF EXISTS "${schemas.get(backend)}" CASCADE`);
+      },
+      server: { name: service.server, version: service.version, how: service.how },
+    },
+    explain: (filter) => {
+      const node = normalizeFilter(filter, { roots: recordRoots });
+      return node.kind === 'true' || node.kind === 'false'
+        ? 'exact'
+        : compileRecordFilter(postgresDialect, node, (path) => indexed.has(joinPath(path))).precision;
+    },
+    release: async () => {
+      await pool.end();
+      await service.release();
+    },
+  };
+}
 
 /** The backends that can be fuzzed, by name. Each is imported only when it is asked for. */
 export const targets: { readonly [name: string]: () => Promise<FuzzTarget> } = {
@@ -37,6 +83,34 @@ export const targets: { readonly [name: string]: () => Promise<FuzzTarget> } = {
         return node.kind === 'true' || node.kind === 'false'
           ? 'exact'
           : compileSqlFilter(sqliteDialect, node, recordTarget).precision;
+      },
+    };
+  },
+  postgres: () => postgres('postgres', []),
+  // The same filters by the statements that indexes serve.
+  'postgres-indexed': () =>
+    postgres('postgres-indexed', ['data.a', 'data.b', 'data.a.b', 'data.a\\.b', 'metadata', 'metadata.a', 'createdAt']),
+  mongo: async () => {
+    const { compileMongoFilter, createMongo } = await import('@storage/mongo');
+    const { default: mongoose } = await import('mongoose');
+    const service = await lease('mongo');
+    const connection = mongoose.createConnection(service.url);
+    const database = `storage_fuzz_${process.pid}`;
+    let count = 0;
+    return {
+      harness: {
+        name: 'mongo',
+        create: () => createMongo({ connection, database, collection: `fuzz${count++}` }),
+        server: { name: service.server, version: service.version, how: service.how },
+      },
+      explain: (filter) => {
+        const node = normalizeFilter(filter, { roots: recordRoots });
+        return node.kind === 'true' || node.kind === 'false' ? 'exact' : compileMongoFilter(node).precision;
+      },
+      release: async () => {
+        await connection.getClient().db(database).dropDatabase();
+        await connection.close();
+        await service.release();
       },
     };
   },

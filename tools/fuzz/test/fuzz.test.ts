@@ -38,7 +38,7 @@ describe('npm run fuzz', () => {
   it('tells how it is used', async () => {
     expect(await fuzz('nothing')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('npm run fuzz -- <memory | sqlite>'),
+      stderr: expect.stringContaining('npm run fuzz -- <memory | sqlite'),
     });
     expect(await fuzz('memory', '--count', '-1')).not.toMatchObject({ code: 0 });
   }, 60_000);
