@@ -1,5 +1,5 @@
 import mongoose from 'mongoose';
-import type { Facts, Recipe } from './recipe.ts';
+import type { DockerRecipe, Facts } from './recipe.ts';
 
 /** Of MongoDB itself its version; of another maker's engine its name too, and what it is built on. */
 export async function probeMongo(url: string): Promise<Facts> {
@@ -16,7 +16,7 @@ export async function probeMongo(url: string): Promise<Facts> {
 }
 
 /** The real one: a replica set of one member, which has transactions and change streams. */
-export const mongoDocker: NonNullable<Recipe['docker']> = {
+export const mongoDocker: DockerRecipe = {
   services: ['mongo'],
   // Directly, as the member is known to the set by an address inside its container.
   url: async (port) => `mongodb://127.0.0.1:${await port('mongo', 27_017)}/?directConnection=true`,
