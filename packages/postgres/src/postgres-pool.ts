@@ -48,6 +48,7 @@ interface ClientInside {
 }
 interface ConnectionInside extends Connection {
   connect(portOrPath: number | string, host?: string): void;
+  requestSsl(): void;
   cancel(processID: number, secretKey: number): void;
 }
 
@@ -57,6 +58,9 @@ type Driver = typeof import('pg');
 const graceMs = 150;
 
 const nothing = (): void => undefined;
+
+/** Clients whose errors are listened to: several stores may share a pool. */
+const heard = new WeakSet<PoolClient>();
 
 /** A call that is over, with what is known of its write. */
 function over(call: Call, applied: Applied): StorageError {
@@ -174,7 +178,8 @@ export class PostgresConnection {
     const request = new this.#driver.Connection({ ssl: connection.ssl } as never) as ConnectionInside;
     return new Promise<void>((resolve) => {
       const send = (): void => request.cancel(processID, secretKey);
-      request.once(connection.ssl === false ? 'connect' : 'sslconnect', send);
+      request.once('connect', () => (connection.ssl === false ? send() : request.requestSsl()));
+      request.once('sslconnect', send);
       // One that can't be sent changes nothing: who waits for the statement goes by its own limit.
       request.on('error', () => resolve());
       request.once('end', resolve);
@@ -203,7 +208,6 @@ export class PostgresPool {
   readonly #settings: PostgresSettings;
   readonly #holder: ClientHolder<Pool>;
   readonly #out = new Set<PostgresConnection>();
-  readonly #heard = new WeakSet<PoolClient>();
   #driver: Driver | undefined;
 
   constructor(settings: PostgresSettings) {
@@ -267,10 +271,10 @@ export class PostgresPool {
       if (call !== unboundedCall && callOver(call) !== undefined) throw over(call, 'no');
       throw this.#unsent(error);
     }
-    if (!this.#heard.has(client)) {
+    if (!heard.has(client)) {
       // What becomes of it is told by its statements; without a listener a lost connection would end the process.
       client.on('error', nothing);
-      this.#heard.add(client);
+      heard.add(client);
     }
     const connection = new PostgresConnection(client, this, driver);
     this.#out.add(connection);

@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { outcome } from '@storage/core';
 import { onService } from '@storage/services/testing';
+import pg from 'pg';
 import { createPostgres } from '../src/index.ts';
 import { dropSchemas, randomName, throughPort } from './own-schema.ts';
 import { type Authority, createAuthority, createTlsFront, type TlsFront } from './tls-front.ts';
@@ -29,6 +31,7 @@ await onService('postgres', ({ url }) => {
         url: throughPort(url, front.port),
         schema,
         ssl: { ca: ca.cert },
+        applicationName: schema,
         poolSize: 1,
       });
       await backend.open();
@@ -41,7 +44,26 @@ await onService('postgres', ({ url }) => {
         expect(event).toMatchObject({ data: 1 });
         break;
       }
-      expect(front.encrypted).toBeGreaterThanOrEqual(before + 2);
+      // One of the pool, one that listens.
+      expect(front.encrypted).toBe(before + 2);
+      const holder = new pg.Client({ connectionString: url });
+      await holder.connect();
+      try {
+        await holder.query(`BEGIN; SELECT FROM "${schema}".storage_records WHERE key = 'a' FOR UPDATE`);
+        expect(await outcome(backend.records.store('a', 2, { timeoutMs: 200 }))).toMatchObject({
+          ok: false,
+          error: { code: 'timeout' },
+        });
+        // The store waited for the row; only a request that reaches the server ends it.
+        const waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = $1";
+        let left = 1;
+        for (const end = Date.now() + 2000; left > 0 && Date.now() < end; await delay(20))
+          left = (await holder.query(waiting, [schema])).rows.length;
+        expect(left).toBe(0);
+      } finally {
+        await holder.end();
+      }
+      expect(front.encrypted).toBeGreaterThanOrEqual(before + 3);
     });
 
     it.each([
