@@ -1,5 +1,7 @@
 import {
   createTranslator,
+  describeError,
+  type ErrorSite,
   type NativeError,
   type Translate,
   type Translation,
@@ -108,15 +110,31 @@ const byName: { readonly [name: string]: Translation } = {
   MongoNetworkError: lost,
   MongoNetworkTimeoutError: lost,
   PoolClearedOnNetworkError: lost,
+  MongoUnexpectedServerResponseError: lost,
+  MongoDecompressionError: lost,
+  BSONError: lost,
+  BSONRuntimeError: lost,
 };
 
-function rules(error: NativeError): Translation | undefined {
+/** What the driver wrapped: a bulk that never got an answer. */
+function inner({ name, code, original }: NativeError): NativeError | undefined {
+  if (name !== 'MongoBulkWriteError' || code !== '') return undefined;
+  const { errorResponse } = original as { readonly errorResponse?: unknown };
+  return errorResponse === undefined ? undefined : describeError(errorResponse);
+}
+
+function rules(error: NativeError, site: Pick<ErrorSite, 'operation'>): Translation | undefined {
+  const wrapped = inner(error);
+  if (wrapped !== undefined) return rules(wrapped, site);
   const known = byCode[error.code];
   // Codes of the server alone: 2 is its word for any value that it can't take.
   if (known !== undefined && (known !== tooLarge || /larger than|too large|MaxDocumentSize/i.test(error.message)))
     return { ...known, details: { mongo: Number(error.code) } };
   if (error.name === 'MongoInvalidArgumentError' && /larger than/i.test(error.message)) return tooLarge;
   if (error.name === 'MongoRuntimeError' && error.message.startsWith('Unable to parse')) return badUrl;
+  // The driver has one name for a connection string and for a reply that it can't read.
+  if (error.name === 'MongoParseError' && (site.operation !== 'open' || error.message.startsWith('Message')))
+    return lost;
   return byName[error.name] ?? translateNetwork(error);
 }
 
