@@ -133,7 +133,7 @@ export class ListenSession {
       listening.catch((error: unknown) => this.#lose(error));
       for (const name of missing) this.#listening.set(name, listening);
     }
-    return Promise.all(names.map((name) => this.#listening.get(name))).then(() => undefined);
+    return Promise.all(names.flatMap((name) => this.#listening.get(name) ?? [])).then(() => undefined);
   }
 
   async #listen(names: readonly string[]): Promise<void> {

@@ -72,9 +72,10 @@ export async function createTlsFront(serverPort: number, ca: Authority, host: st
     sockets.add(client);
     client.on('error', () => client.destroy());
     client.once('data', (first) => {
-      if (!sslRequest.equals(first)) return client.destroy();
-      client.write('S');
-      encrypt(client);
+      if (sslRequest.equals(first)) {
+        client.write('S');
+        encrypt(client);
+      } else client.destroy();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
