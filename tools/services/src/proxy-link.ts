@@ -48,8 +48,8 @@ export class Link {
 
   reset(): void {
     for (const side of [this.#client, this.#server]) {
-      // A reset would wait for a connection that is still being made.
-      if (side.connecting) side.destroy();
+      // A reset would wait for a connection that is still being made, and leaves one open that has said its last word.
+      if (side.connecting || side.writableEnded) side.destroy();
       else side.resetAndDestroy();
     }
   }
