@@ -163,7 +163,11 @@ export class RedisEngine {
   async heal(bucket: Bucket, keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += stepRows) {
       const some = keys.slice(start, start + stepRows);
-      await this.run(scripts.heal, [bucket.order, bucket.expiry, ...some.map((key) => bucket.records + key)], some);
+      await this.run(
+        scripts.heal,
+        [bucket.order, bucket.expiry, bucket.shapes, ...some.map((key) => bucket.records + key)],
+        some,
+      );
     }
   }
 }

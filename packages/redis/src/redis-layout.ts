@@ -8,6 +8,8 @@ export interface Bucket {
   readonly order: string;
   /** Keys by when they expire. */
   readonly expiry: string;
+  /** With which further fields records were written here. */
+  readonly shapes: string;
   /** With a record's key appended: the record. */
   readonly records: string;
   /** With a version appended: the chunks of a stream. */
@@ -61,7 +63,14 @@ export class RedisLayout {
       const encoded = encodeNamespace(ns);
       buckets = Array.from({ length: this.buckets }, (_, number) => {
         const base = `${this.prefix}{${encoded}:${number}}`;
-        return { number, order: `${base}order`, expiry: `${base}expiry`, records: `${base}r:`, chunks: `${base}s:` };
+        return {
+          number,
+          order: `${base}order`,
+          expiry: `${base}expiry`,
+          shapes: `${base}shapes`,
+          records: `${base}r:`,
+          chunks: `${base}s:`,
+        };
       });
       // Names are cheap to make again; so many at once are rare.
       if (this.#known.size >= 1000) this.#known.clear();

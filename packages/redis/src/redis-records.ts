@@ -71,11 +71,10 @@ export class RedisRecords implements RecordDriver<RedisQuery> {
   /** Works over this connection from now on. */
   attach(engine: RedisEngine): void {
     const search = this.#search;
-    const fields = search.fields.length > 0 ? search.fieldCount : 0;
     const pages = new RedisPages(engine, search, this.#scanLimit);
     this.#parts = {
       engine,
-      writes: new RedisWrites(engine, fields === 0 ? undefined : (ns, row) => search.fieldsOf(ns, row), fields),
+      writes: new RedisWrites(engine, search),
       pages,
       streams: new RedisStreams(engine, search),
       namespaces: new RedisNamespaces(engine, pages),

@@ -14,6 +14,9 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function text(number) return string.format('%.0f', number) end
 `;
 
+/** An empty bucket leaves nothing behind. */
+const vacate = `if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('DEL', KEYS[3]) end`;
+
 /** How long chunks of a stream outlive it, for who is reading them. */
 export const chunkGraceMs: number = 5 * 60_000;
 
@@ -26,13 +29,13 @@ end
 `;
 
 /**
- * Stores records of one bucket. KEYS: order, expiry, records. ARGV: the name of chunks, 1 for all or none, the width of a row, then
+ * Stores records of one bucket. KEYS: order, expiry, shapes, records. ARGV: the name of chunks, 1 for all or none, the width of a row, its shape, then
  * rows: key, condition (`a`, `m` or none), its etag, new etag, ttl (empty: none), head, content, and pairs of further fields.
  * Answers the present, then for each row what it was created (empty: now), or `!` and why not. All or none, refused: the place and why.
  */
 const write = `${present}${dropChunks}
 local order, expiry, chunks, width = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[3])
-local count = #KEYS - 2
+local count = #KEYS - 3
 local function refusal(at, etag)
   local condition = ARGV[at + 1]
   if condition == 'a' and etag then return '!a' .. etag end
@@ -41,7 +44,7 @@ end
 if ARGV[2] == '1' then
   local etags = {}
   for index = 1, count do
-    local record, at = KEYS[index + 2], 4 + (index - 1) * width
+    local record, at = KEYS[index + 3], 5 + (index - 1) * width
     local etag = etags[record]
     if etag == nil then
       etag = redis.pcall('HGET', record, 'e')
@@ -52,9 +55,9 @@ if ARGV[2] == '1' then
     etags[record] = ARGV[at + 3]
   end
 end
-local answers = {text(now)}
+local answers, shaped = {text(now)}, false
 for index = 1, count do
-  local record, at = KEYS[index + 2], 4 + (index - 1) * width
+  local record, at = KEYS[index + 3], 5 + (index - 1) * width
   local old = redis.pcall('HMGET', record, 'e', 'h')
   local refused = old.err and '!w' or refusal(at, old[1])
   local rest, created, expired = old[2], '', false
@@ -65,6 +68,7 @@ for index = 1, count do
   if refused then answers[index + 1] = refused
   else
     local key, ttl = ARGV[at], ARGV[at + 4]
+    if not shaped then shaped = redis.call('SADD', KEYS[3], ARGV[4]) end
     redis.call('ZADD', order, 0, key)
     if rest then
       drop(rest, chunks)
@@ -92,24 +96,25 @@ return answers
 `;
 
 /**
- * Puts a stream in place whose chunks are there. KEYS: order, expiry, record, chunks. ARGV: as a row of \`write\` without content, the
+ * Puts a stream in place whose chunks are there. KEYS: order, expiry, shapes, record, chunks. ARGV: the shape, then as a row of \`write\` without content, the
  * number of chunks first. Answers the present and created, or why not.
  */
 const publish = `${present}${dropChunks}
-local order, expiry, record, staged = unpack(KEYS)
+local order, expiry, shapes, record, staged = unpack(KEYS)
 local old = redis.pcall('HMGET', record, 'e', 'h')
 if old.err then return {text(now), '!w'} end
-local condition = ARGV[3]
+local condition = ARGV[4]
 if condition == 'a' and old[1] then return {text(now), '!a' .. old[1]} end
-if condition == 'm' and old[1] ~= ARGV[4] then return {text(now), '!c'} end
-if redis.call('HLEN', staged) ~= tonumber(ARGV[1]) then return {text(now), '!s'} end
-local key, ttl, rest = ARGV[2], ARGV[6], old[2]
+if condition == 'm' and old[1] ~= ARGV[5] then return {text(now), '!c'} end
+if redis.call('HLEN', staged) ~= tonumber(ARGV[2]) then return {text(now), '!s'} end
+local key, ttl, rest = ARGV[3], ARGV[7], old[2]
 local created = ''
 if rest then created = string.match(rest, '^(%d+)\\n') end
 if not created then return {text(now), '!w'} end
+redis.call('SADD', shapes, ARGV[1])
 redis.call('ZADD', order, 0, key)
 if rest then
-  drop(rest, ARGV[8])
+  drop(rest, ARGV[9])
   redis.call('DEL', record)
 end
 local expires = ''
@@ -117,9 +122,9 @@ if ttl ~= '' then
   expires = text(now + tonumber(ttl))
   redis.call('ZADD', expiry, expires, key)
 else redis.call('ZREM', expiry, key) end
-local head = (rest and created or text(now)) .. '\\n' .. text(now) .. '\\n' .. expires .. '\\n' .. ARGV[7]
-redis.call('HSET', record, 'e', ARGV[5], 'h', head)
-if #ARGV > 8 then redis.call('HSET', record, unpack(ARGV, 9)) end
+local head = (rest and created or text(now)) .. '\\n' .. text(now) .. '\\n' .. expires .. '\\n' .. ARGV[8]
+redis.call('HSET', record, 'e', ARGV[6], 'h', head)
+if #ARGV > 9 then redis.call('HSET', record, unpack(ARGV, 10)) end
 if ttl ~= '' then
   redis.call('PEXPIREAT', record, expires)
   redis.call('PEXPIREAT', staged, text(tonumber(expires) + ${chunkGraceMs}))
@@ -127,12 +132,12 @@ else redis.call('PERSIST', staged) end
 return {text(now), created}
 `;
 
-/** Removes records of one bucket. KEYS: order, expiry, records. ARGV: the name of chunks, then key and etag (empty: any) of each. Answers 1, 0 or why not. */
+/** Removes records of one bucket. KEYS: order, expiry, shapes, records. ARGV: the name of chunks, then key and etag (empty: any) of each. Answers 1, 0 or why not. */
 const remove = `${dropChunks}
 local order, expiry, chunks = KEYS[1], KEYS[2], ARGV[1]
 local answers = {}
-for index = 1, #KEYS - 2 do
-  local record, at = KEYS[index + 2], index * 2
+for index = 1, #KEYS - 3 do
+  local record, at = KEYS[index + 3], index * 2
   local old = redis.pcall('HMGET', record, 'e', 'h')
   if old.err then answers[index] = '!w'
   elseif ARGV[at + 1] ~= '' and old[1] ~= ARGV[at + 1] then answers[index] = '!c'
@@ -143,6 +148,7 @@ for index = 1, #KEYS - 2 do
     answers[index] = redis.call('DEL', record)
   end
 end
+${vacate}
 return answers
 `;
 
@@ -175,14 +181,15 @@ for index, record in ipairs(KEYS) do answers[index] = redis.call('HMGET', record
 return answers
 `;
 
-/** Takes keys whose record is gone out of the indexes. KEYS: order, expiry, records. ARGV: their keys. */
+/** Takes keys whose record is gone out of the indexes. KEYS: order, expiry, shapes, records. ARGV: their keys. */
 const heal = `
 for index, key in ipairs(ARGV) do
-  if redis.call('EXISTS', KEYS[index + 2]) == 0 then
+  if redis.call('EXISTS', KEYS[index + 3]) == 0 then
     redis.call('ZREM', KEYS[1], key)
     redis.call('ZREM', KEYS[2], key)
   end
 end
+${vacate}
 return 1
 `;
 
@@ -207,6 +214,31 @@ if score and tonumber(score) ~= tonumber(ARGV[2]) then return 0 end
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 return 1
+`;
+
+/**
+ * Records that RediSearch finds in a bucket. KEYS: order, expiry, shapes. ARGV: index, the shape of records that it holds, a query for
+ * all that it holds, the query, how many at most, the name of records. Where records of another shape were written they are counted
+ * first; answers the names of what was found, or nothing where the index does not hold every record. For one server alone: it looks at
+ * keys that are not declared.
+ */
+const search = `${present}
+local shapes = redis.call('SMEMBERS', KEYS[3])
+if #shapes == 0 then return {} end
+if #shapes > 1 or shapes[1] ~= ARGV[2] then
+  for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now), 'LIMIT', 0, 1000)) do
+    redis.call('EXISTS', ARGV[6] .. gone)
+    redis.call('ZREM', KEYS[1], gone)
+    redis.call('ZREM', KEYS[2], gone)
+  end
+  local held = redis.call('FT.SEARCH', ARGV[1], ARGV[3], 'NOCONTENT', 'LIMIT', 0, 0, 'TIMEOUT', 0, 'DIALECT', 2)
+  if held[1] ~= redis.call('ZCARD', KEYS[1]) then return false end
+  redis.call('DEL', KEYS[3])
+  redis.call('SADD', KEYS[3], ARGV[2])
+end
+local found = redis.call('FT.SEARCH', ARGV[1], ARGV[4], 'NOCONTENT', 'LIMIT', 0, ARGV[5], 'TIMEOUT', 0, 'DIALECT', 2)
+table.remove(found, 1)
+return found
 `;
 
 /** Changes the expiry of a cache's record, which begins with it. KEYS: record. ARGV: ttl (empty: never). Answers whether it was there. */
@@ -258,6 +290,7 @@ export const scripts: {
     | 'register'
     | 'stale'
     | 'forget'
+    | 'search'
     | 'touchPlain'
     | 'writePlain']: Script;
 } = {
@@ -270,6 +303,7 @@ export const scripts: {
   register: script(register),
   stale: script(stale),
   forget: script(forget),
+  search: script(search),
   touchPlain: script(touchPlain),
   writePlain: script(writePlain),
 };

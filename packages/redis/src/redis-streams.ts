@@ -48,8 +48,8 @@ export class RedisStreams {
         size += chunk.length;
         count++;
       }
-      const args = [count, ...this.#arguments(ns, head, size, stream, bucket)];
-      const names = [bucket.order, bucket.expiry, bucket.records + head.key, staged];
+      const args = [this.#search.shape, count, ...this.#arguments(ns, head, size, stream, bucket)];
+      const names = [bucket.order, bucket.expiry, bucket.shapes, bucket.records + head.key, staged];
       const outcome = await publish(async () => {
         call.check();
         await this.#engine.announce(ns);

@@ -5,6 +5,7 @@ import { asStorageError, type Group, inSteps, type RedisEngine } from './redis-e
 import { alreadyExists, conflict, wrongType } from './redis-errors.ts';
 import { writeArguments, writtenRow } from './redis-rows.ts';
 import { scripts } from './redis-scripts.ts';
+import type { RedisSearch } from './redis-search.ts';
 
 /** A write that knows its namespace. */
 export interface WriteOp {
@@ -18,9 +19,6 @@ export interface RemoveOp {
   readonly key: string;
   readonly etag: string | undefined;
 }
-
-/** Further fields of a record, for indexes. */
-export type FieldsOf = (ns: string, row: WriteRow) => readonly RedisArgument[];
 
 /** How many arguments of a row come before further fields. */
 const fixedWidth = 7;
@@ -48,13 +46,13 @@ export function refusalOf(answer: string, key: string): StorageError | undefined
 /** The script that writes, for rows of one bucket each. */
 export class RedisWrites {
   readonly #engine: RedisEngine;
-  readonly #fieldsOf: FieldsOf | undefined;
+  readonly #search: RedisSearch;
   readonly #width: number;
 
-  constructor(engine: RedisEngine, fieldsOf: FieldsOf | undefined, fieldCount: number) {
+  constructor(engine: RedisEngine, search: RedisSearch) {
     this.#engine = engine;
-    this.#fieldsOf = fieldsOf;
-    this.#width = fixedWidth + 2 * fieldCount;
+    this.#search = search;
+    this.#width = fixedWidth + 2 * search.fieldCount;
   }
 
   /** Each with its own outcome, in order; of a key that stands twice the later comes last. What is not known of a step, its rows tell. */
@@ -149,17 +147,17 @@ export class RedisWrites {
   }
 
   async #sendRemove({ bucket, members }: Group<RemoveOp>): Promise<(string | number)[]> {
-    const keys = [bucket.order, bucket.expiry, ...members.map(({ key }) => bucket.records + key)];
+    const keys = [bucket.order, bucket.expiry, bucket.shapes, ...members.map(({ key }) => bucket.records + key)];
     const args = [bucket.chunks, ...members.flatMap(({ key, etag }) => [key, etag ?? ''])];
     return (await this.#engine.run(scripts.remove, keys, args)) as (string | number)[];
   }
 
   #send({ bucket, members }: Group<WriteOp>, atomic: boolean): Promise<unknown> {
-    const keys = [bucket.order, bucket.expiry];
-    const args: RedisArgument[] = [bucket.chunks, atomic ? 1 : 0, this.#width];
+    const keys = [bucket.order, bucket.expiry, bucket.shapes];
+    const args: RedisArgument[] = [bucket.chunks, atomic ? 1 : 0, this.#width, this.#search.shape];
     for (const { ns, row } of members) {
       keys.push(bucket.records + row.key);
-      args.push(...writeArguments(row, this.#fieldsOf?.(ns, row) ?? []));
+      args.push(...writeArguments(row, this.#search.fieldsOf(ns, row)));
     }
     return this.#engine.run(scripts.write, keys, args);
   }

@@ -21,6 +21,8 @@ export async function removeKeys(nodes: readonly RedisNode[], prefix: string): P
   for (const node of nodes) {
     const redis = new Redis({ host: node.host, port: node.port });
     try {
+      const indexes = (await redis.call('ft._list').catch(() => [])) as string[];
+      for (const name of indexes) if (name.startsWith(prefix)) await redis.call('ft.dropindex', [name]);
       let cursor = '0';
       do {
         const [next, keys] = await redis.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 5000);

@@ -56,6 +56,33 @@ async function postgres(name: string, fields: readonly string[]): Promise<FuzzTa
   };
 }
 
+async function redis(name: string, fields: readonly string[]): Promise<FuzzTarget> {
+  const { createRedis } = await import('@storage/redis');
+  const { Redis } = await import('ioredis');
+  const service = await lease('redis');
+  const client = new Redis(service.url, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 });
+  const prefix = `storage-fuzz-${randomBytes(8).toString('hex')}`;
+  let count = 0;
+  return {
+    harness: {
+      name,
+      create: () => createRedis({ client, prefix: `${prefix}-${count++}:`, fields }),
+      destroy: async () => {
+        if (fields.length > 0)
+          for (const index of (await client.call('ft._list')) as string[])
+            if (index.startsWith(prefix)) await client.call('ft.dropindex', [index]);
+        for await (const keys of client.scanStream({ match: `${prefix}-*`, count: 1000 }))
+          if ((keys as string[]).length > 0) await client.unlink(keys as string[]);
+      },
+      server: { name: service.server, version: service.version, how: service.how },
+    },
+    release: async () => {
+      client.disconnect();
+      await service.release();
+    },
+  };
+}
+
 /** The backends that can be fuzzed, by name. Each is imported only when it is asked for. */
 export const targets: { readonly [name: string]: () => Promise<FuzzTarget> } = {
   memory: async () => {
@@ -90,6 +117,10 @@ export const targets: { readonly [name: string]: () => Promise<FuzzTarget> } = {
   // The same filters by the statements that indexes serve.
   'postgres-indexed': () =>
     postgres('postgres-indexed', ['data.a', 'data.b', 'data.a.b', 'data.a\\.b', 'metadata', 'metadata.a', 'createdAt']),
+  redis: () => redis('redis', []),
+  // The same filters by RediSearch where it can tell, rechecked.
+  'redis-search': () =>
+    redis('redis-search', ['data.a', 'data.b', 'data.a.b', 'data.a\\.b', 'metadata.a', 'metadata.b']),
   mongo: async () => {
     const { compileMongoFilter, createMongo } = await import('@storage/mongo');
     const { default: mongoose } = await import('mongoose');
