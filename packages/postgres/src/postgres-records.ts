@@ -230,12 +230,7 @@ export class PostgresRecords implements RecordDriver<RecordFilterSql> {
       const more = rows.length > limit;
       const shown = more ? rows.slice(0, limit) : rows;
       if (!whole) return { rows: shown.map(toInfoRow), more };
-      const records: RecordRow[] = [];
-      for (const row of shown) {
-        const record = this.#rows.toRecordRow(row, call);
-        records.push('then' in record ? await record : record);
-      }
-      return { rows: records, more };
+      return { rows: await this.#rows.toRecordRows(shown, call), more };
     });
   }
 

@@ -1,5 +1,5 @@
 import { type CompiledFilter, compileFilter, timeRanges } from '@storage/backend-kit';
-import type { FilterLeaf, FilterNode } from '@storage/core/filter';
+import { type FilterLeaf, type FilterNode, joinPath } from '@storage/core/filter';
 import { joinOrNever, stringCondition } from './conditions.ts';
 import type { Dialect } from './dialect.ts';
 import { fragment, joinFragments, never, type SqlFragment } from './fragment.ts';
@@ -88,16 +88,34 @@ export function compileRecordFilter(
   for (const leaf of [...indexed.filter(({ op }) => op === 'eq'), ...indexed]) {
     const arms = leafArms(dialect, leaf);
     if (arms === undefined) continue;
-    const others = needed.filter((node) => node !== leaf).map(whole);
+    // The ends of one range are sought together.
+    const ends = indexed.flatMap((other) => {
+      const found = other !== leaf && isOtherEnd(leaf, other) ? leafArms(dialect, other) : undefined;
+      return found?.length === arms.length ? [{ other, found }] : [];
+    });
+    const sought = new Set<FilterNode>([leaf, ...ends.map(({ other }) => other)]);
+    const others = needed.filter((node) => !sought.has(node)).map(whole);
     return {
       native: {
-        arms: arms.map((arm) => joinFragments('AND', [arm, ...others])),
+        arms: arms.map((arm, index) =>
+          joinFragments('AND', [arm, ...ends.flatMap(({ found }) => found[index] ?? []), ...others]),
+        ),
         seek: leaf.op === 'eq' ? 'by key' : 'otherwise',
       },
       precision: 'exact',
     };
   }
   return { native: { arms: [whole(filter)] }, precision: 'exact' };
+}
+
+/**
+ * Whether two leaves are ends of a range of one field. Their arms then pair off, kind by kind: no value satisfies an arm of the one
+ * and an arm of another kind of the other.
+ */
+function isOtherEnd(a: FilterLeaf, b: FilterLeaf): boolean {
+  const ordered = (leaf: FilterLeaf): boolean => leaf.op !== 'eq' && leaf.op !== 'in' && leaf.op !== 'exists';
+  if (!ordered(a) || !ordered(b) || a.op === 'exists' || b.op === 'exists') return false;
+  return joinPath(a.path) === joinPath(b.path) && typeof a.value === typeof b.value;
 }
 
 function leafArms(dialect: Dialect, leaf: FilterLeaf): readonly SqlFragment[] | undefined {
