@@ -10,7 +10,14 @@ import {
   type HealthFinding,
   type Lifecycle,
 } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
+import {
+  type Backend,
+  type CallOptions,
+  type FacetToken,
+  type HealthReport,
+  type RecordStore,
+  withContext,
+} from '@storage/core';
 import type { Client } from 'minio';
 import { openBucket, probeConditions } from './s3-bucket.ts';
 import { type S3Capabilities, s3Capabilities } from './s3-capabilities.ts';
@@ -149,7 +156,8 @@ class S3 implements S3Backend {
       this.#connection = connection;
     } catch (error) {
       connection?.close();
-      throw this.#context.translate(error, { operation: 'open', key: undefined, write: false });
+      const site = { operation: 'open', key: undefined, write: false };
+      throw withContext(this.#context.translate(error, site), { backend: this.name, operation: site.operation });
     }
   }
 

@@ -8,6 +8,8 @@ import { hasCode } from './s3-wire.ts';
 
 /** Where the probe's object is: below the folder that namespaces begin with, and no namespace. */
 const probeFolder = '-probe~/';
+/** Servers that refuse such a condition when asked alone, and let several win who ask at the same time. */
+const racy: readonly (readonly [server: RegExp, condition: S3Condition])[] = [[/^SeaweedFS/, 'stream']];
 const neverATag = '"00000000000000000000000000000000"';
 
 /** Makes sure that the bucket is there and may be listed. */
@@ -67,6 +69,8 @@ export async function probeConditions(objects: S3Objects, settings: S3Settings, 
     throw error;
   }
   try {
+    for (const [server, condition] of racy)
+      if (conditional.has(condition) && server.test(objects.wire.server)) throw ignored(condition, conditional);
     const absent = { 'if-none-match': '*' };
     const match = { 'if-match': neverATag };
     const [refusesPresent, refusesOther] = await Promise.all([

@@ -45,7 +45,6 @@ function knownCodes({ bucket, region, host }: S3Settings): { readonly [code: str
   };
   const noHttp: Rule = {
     code: 'unavailable',
-    retryable: false,
     message: `${host} does not answer as an S3 server; check \`endpoint\` and \`secure\`.`,
   };
   return {

@@ -81,10 +81,20 @@ export class S3Objects {
     this.wire = wire;
   }
 
-  head(name: string, call: Call): Promise<S3Object | undefined> {
+  /**
+   * What is known of an object. By its first byte: the answer to a HEAD has no room to say whether it is the object or the bucket that
+   * is missing, and an outage is no miss.
+   */
+  async head(name: string, call: Call): Promise<S3Object | undefined> {
+    try {
+      return await this.get(name, call, { range: 'bytes=0-0' });
+    } catch (error) {
+      if (!hasCode(error, 'InvalidRange')) throw error;
+    }
+    // It is there, and empty.
     return orMissing(
       this.wire.send({ method: 'HEAD', name }, call, async (response) => {
-        response.resume();
+        await readBody(response);
         return toObject(response.headers);
       }),
     );

@@ -73,6 +73,17 @@ const repeatable: { readonly [code: string]: boolean } = {
   RequestTimeout: false,
 };
 
+/** Codes that say what is there. */
+const answers: ReadonlySet<string> = new Set([
+  'NoSuchKey',
+  'NotFound',
+  'NoSuchUpload',
+  'NoSuchBucket',
+  'PreconditionFailed',
+  'ConditionalRequestConflict',
+  'InvalidRange',
+]);
+
 function pause(ms: number, call: Call): Promise<void> {
   const { signal } = call;
   return new Promise((resolve) => {
@@ -94,6 +105,8 @@ function pause(ms: number, call: Call): Promise<void> {
 export class S3Wire {
   readonly bucket: string;
   readonly clock: ServerClock;
+  /** What the server calls itself, once it has answered. */
+  server = '';
   readonly #client: Client;
   readonly #base: Transport;
 
@@ -147,8 +160,9 @@ export class S3Wire {
           attempts.uncertain = true;
           lost ??= error;
         }
-        // What is told is what leaves the most open.
-        if (wait === undefined || repeatable[code] === undefined || call.signal?.aborted) throw lost ?? error;
+        if (wait === undefined || repeatable[code] === undefined || call.signal?.aborted)
+          // After a lost attempt only an answer about the object itself tells more than that one was lost.
+          throw lost === undefined || answers.has(code) ? error : lost;
         await pause(wait * (0.5 + Math.random()), call);
       }
     }
@@ -179,6 +193,7 @@ export class S3Wire {
           [...expect],
         );
         this.clock.observe(response.headers.date, askedAt);
+        this.server = response.headers.server ?? '';
         return read(response);
       },
       attempts,
