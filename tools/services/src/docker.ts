@@ -9,10 +9,10 @@ const composeFile = fileURLToPath(new URL('../../../docker/compose.yaml', import
 
 let answers: Promise<boolean> | undefined;
 
-/** Whether a Docker daemon answers at once. Asked once. */
+/** Whether a Docker daemon answers at once, and `STORAGE_SERVICES_DOCKER` is not `no`. Asked once. */
 export function hasDocker(): Promise<boolean> {
   answers ??= (async () => {
-    if ((await findProgram('docker')) === undefined) return false;
+    if (process.env['STORAGE_SERVICES_DOCKER'] === 'no' || (await findProgram('docker')) === undefined) return false;
     const asked = run('docker', ['version', '--format', '{{.Server.Version}}'], { minutes: 3 / 60 });
     return await asked.then(
       () => true,

@@ -13,6 +13,7 @@ async function leaseFromDocker(upCode: number, port: string) {
   await using _home = await freshHome();
   const log = join(process.env['STORAGE_SERVICES_HOME'] ?? '', 'docker.log');
   const env = {
+    STORAGE_SERVICES_DOCKER: '',
     PATH: `${fixtures}${delimiter}${process.env['PATH']}`,
     FAKE_DOCKER_LOG: log,
     FAKE_DOCKER_PORT: port,

@@ -15,8 +15,8 @@ const bare = { PATH: join(tmpdir(), 'no-such-folder') };
 await onOwnService('redis', () => {
   test('a URL wins over everything, and nothing is started for it', async () => {
     await using own = await startOwn('redis');
+    await using _home = await freshHome();
     await withEnv({ STORAGE_TEST_REDIS_URL: own.url }, async () => {
-      await using _home = await freshHome();
       const service = await leaseService('redis');
       expect(service).toMatchObject({ how: 'url', url: own.url, version: own.version, nodes: own.nodes });
       expect(await daemonStatus()).toBeUndefined();
@@ -76,23 +76,8 @@ test('what is required is told by name', async () => {
   });
 });
 
-await onService('postgres', (service) => {
-  test('PostgreSQL answers, with pgvector', async () => {
-    const client = new pg.Client({ connectionString: service.url });
-    await client.connect();
-    try {
-      const { rows } = await client.query<{ name: string }>(
-        "SELECT name FROM pg_available_extensions WHERE name = 'vector'",
-      );
-      expect(rows).toEqual([{ name: 'vector' }]);
-    } finally {
-      await client.end();
-    }
-  });
-});
-
 await onOwnService('postgres', () => {
-  test('a durable PostgreSQL has what it acknowledged after a crash', async () => {
+  test('a durable PostgreSQL has pgvector, and after a crash what it acknowledged', async () => {
     await using own = await startOwn('postgres', { durable: true });
     const ask = async (text: string): Promise<unknown[]> => {
       const client = new pg.Client({ connectionString: own.url });
@@ -105,6 +90,7 @@ await onOwnService('postgres', () => {
     };
     expect(await ask('SHOW fsync')).toEqual([{ fsync: 'on' }]);
     expect(await ask('SHOW synchronous_commit')).toEqual([{ synchronous_commit: 'on' }]);
+    expect(await ask("SELECT name FROM pg_available_extensions WHERE name = 'vector'")).toEqual([{ name: 'vector' }]);
     await ask('CREATE TABLE kept (n int)');
     for (let round = 1; round <= 2; round++) {
       await ask(`INSERT INTO kept VALUES (${round})`);
@@ -116,8 +102,8 @@ await onOwnService('postgres', () => {
 });
 
 await onService('redis-cluster', (service) => {
-  test('the cluster has three nodes that serve all slots', async () => {
-    expect(new Set(service.nodes).size).toBe(3);
+  test('the cluster has at least three nodes, which serve all slots', async () => {
+    expect(new Set(service.nodes).size).toBeGreaterThanOrEqual(3);
     const info = await withRedis(service.url, (client) => client.cluster('INFO'));
     expect(String(info)).toContain('cluster_slots_ok:16384');
   });
@@ -127,7 +113,7 @@ await onService('redis-sentinel', (service) => {
   test('the sentinels know a master and a replica', async () => {
     for (const node of service.nodes) {
       const replicas = await withRedis(`redis://${node}`, (client) => client.call('SENTINEL', 'REPLICAS', 'mymaster'));
-      expect(replicas).toHaveLength(1);
+      expect(replicas).not.toHaveLength(0);
     }
   });
 });

@@ -10,24 +10,26 @@ import { connectRunning } from '../src/client.ts';
 import { homeFolder } from '../src/home.ts';
 import { isRunning, type ProcessRecord } from '../src/process.ts';
 import type { DaemonStatus } from '../src/protocol.ts';
-import type { Service, ServiceName } from '../src/service.ts';
+import { urlVariable } from '../src/recipes.ts';
+import { type Service, type ServiceName, serviceNames } from '../src/service.ts';
 
-/** A home of a test's own, with what is installed already and nothing that runs. */
+/** A home of a test's own, with what is installed already and nothing that runs. Servers come from there alone. */
 export async function freshHome(options: { readonly cache: boolean } = { cache: true }): Promise<AsyncDisposable> {
-  const before = process.env['STORAGE_SERVICES_HOME'];
   const cache = await homeFolder('cache');
   // Short: a socket's path has little room.
   const folder = await mkdtemp(join(tmpdir(), 'services-'));
   if (options.cache) await symlink(cache, join(folder, 'cache'));
   else await mkdir(join(folder, 'cache'));
-  process.env['STORAGE_SERVICES_HOME'] = folder;
+  const restore = setEnv({
+    STORAGE_SERVICES_HOME: folder,
+    STORAGE_SERVICES_DOCKER: 'no',
+    ...Object.fromEntries(serviceNames.map((name) => [urlVariable(name), ''])),
+  });
   return {
     async [Symbol.asyncDispose]() {
-      const daemon = await daemonStatus();
-      if (daemon !== undefined) process.kill(daemon.pid, 'SIGTERM');
+      if ((await daemonStatus()) !== undefined) await signalDaemon('SIGTERM');
       await until('the daemon has ended', async () => (await runs()).length === 0);
-      if (before === undefined) delete process.env['STORAGE_SERVICES_HOME'];
-      else process.env['STORAGE_SERVICES_HOME'] = before;
+      restore();
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -53,20 +55,28 @@ export async function daemonStatus(): Promise<DaemonStatus | undefined> {
   return answer !== undefined && 'status' in answer ? answer.status : undefined;
 }
 
+/** Sets variables; answers how to undo that. */
+function setEnv(values: Readonly<Record<string, string>>): () => void {
+  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, values);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+}
+
 /** Sets variables for the time of `body`. */
 export async function withEnv<Result>(
   values: Readonly<Record<string, string>>,
   body: () => Promise<Result> | Result,
 ): Promise<Result> {
-  const before = Object.fromEntries(Object.keys(values).map((name) => [name, process.env[name]]));
-  Object.assign(process.env, values);
+  const restore = setEnv(values);
   try {
     return await body();
   } finally {
-    for (const [name, value] of Object.entries(before)) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
+    restore();
   }
 }
 
