@@ -131,6 +131,15 @@ export function changedMeanwhile(key: string): StorageError {
   });
 }
 
+/** A file that is another each time it is looked at. */
+export function restless(key: string): StorageError {
+  return new Failure({
+    code: 'unavailable',
+    message: 'The file of the record is replaced faster than it can be read, or its file system tells inodes and times anew each time; try again.',
+    key,
+  });
+}
+
 /** A key that the plain layout can't hold. */
 export function unsafeKey(key: string, what: string): StorageError {
   return invalidArgument(

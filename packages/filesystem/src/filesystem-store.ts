@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, lstatSync } from 'node:fs';
-import { unsafeKey } from './filesystem-errors.ts';
+import { restless, unsafeKey } from './filesystem-errors.ts';
 import { etagOf, type Identity, identityOf, lookAt, openExisting, sameFile } from './filesystem-files.ts';
 import type { Folder, Folders } from './filesystem-folders.ts';
 import { type PathLayout, type Place, placeOf } from './filesystem-layout.ts';
 import { hasExactNames, type NameRules } from './filesystem-names.ts';
 import { type Entry, entryOf, readSidecar, type Sidecar, sidecarFolder } from './filesystem-sidecar.ts';
+
+/** How often a record is looked at that is replaced each time. */
+const maxAttempts = 200;
 
 /** A record's names. */
 export interface Target {
@@ -137,15 +140,17 @@ export class RecordFiles {
     target: Target,
     look: (folder: Folder) => Promise<T | 'replaced' | undefined>,
   ): Promise<T | undefined> {
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const folder = this.folders.use(target.place.folders, false);
       if (folder === undefined) break;
       try {
+        if (attempt > maxAttempts) throw restless(target.key);
         const found = this.exact(target) ? await look(folder) : undefined;
         if (found === 'replaced') continue;
         if (found !== undefined) return found;
         // A folder that is gone may have been made anew.
         if (target.place.folders.length === 0 || folder.isThere()) break;
+        this.folders.assertBase();
       } finally {
         folder.release();
       }

@@ -8,11 +8,9 @@ import type { PathLayout } from './filesystem-layout.ts';
 
 /** The entries of a folder; none if it is missing. */
 export async function readFolder(folders: Folders, segments: readonly string[]): Promise<readonly Dirent[]> {
+  folders.assertBase();
   const folder = folders.use(segments, false);
-  if (folder === undefined) {
-    folders.assertBase();
-    return [];
-  }
+  if (folder === undefined) return [];
   try {
     return await readdir(folder.path(''), { withFileTypes: true });
   } catch (error) {
