@@ -105,10 +105,18 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
   async #find(ops: readonly ReadOp[]): Promise<readonly RowOutcome<FoundDocument | undefined>[]> {
     const { records, now } = this.#store;
     const ids = ops.map(({ ns, key }) => idOf(ns, key));
-    const options = { projection: wholeProjection, batchSize: ids.length + 1 };
-    const cursor = records.find({ _id: ids.length === 1 ? { $eq: ids[0] as string } : { $in: ids } }, options);
+    const found = new Map<string, FoundDocument>();
+    const [only] = ids;
+    if (only !== undefined && ids.length === 1) {
+      const document = await records.findOne({ _id: only }, { projection: wholeProjection });
+      if (document !== null) found.set(only, document);
+    } else {
+      // What is larger than one reply comes in several.
+      const options = { projection: wholeProjection, batchSize: ids.length + 1 };
+      for (const document of await records.find({ _id: { $in: ids } }, options).toArray())
+        found.set(document._id, document);
+    }
     const present = now();
-    const found = new Map((await cursor.toArray()).map((document) => [document._id, document]));
     return ids.map((id) => {
       const document = found.get(id);
       return { ok: true, value: document !== undefined && isLive(document, present) ? document : undefined };

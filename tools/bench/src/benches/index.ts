@@ -1,6 +1,7 @@
 // Every bench there is, in the order in which they run.
 import type { Suite } from '../suite.ts';
 import { memorySuite } from './memory.ts';
+import { mongoQuerySuite, mongoSuite } from './mongo.ts';
 import { postgresQuerySuite, postgresSuite } from './postgres.ts';
 import { sqliteSuite } from './sqlite.ts';
 import { sqliteQuerySuite } from './sqlite-queries.ts';
@@ -13,6 +14,8 @@ export const suites: readonly Suite[] = [
   sqliteVectorSuite,
   postgresSuite,
   postgresQuerySuite,
+  mongoSuite,
+  mongoQuerySuite,
   memorySuite,
   vaultSuite,
 ];
