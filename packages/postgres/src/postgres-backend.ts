@@ -26,9 +26,9 @@ import type { Pool } from 'pg';
 import { type PostgresCapabilities, postgresCapabilities } from './postgres-capabilities.ts';
 import { postgresTranslator } from './postgres-errors.ts';
 import { checkHealth } from './postgres-health.ts';
-import { PostgresMessaging, type PostgresQuery } from './postgres-messaging.ts';
+import { PostgresMessaging } from './postgres-messaging.ts';
 import { type PostgresOptions, type PostgresSettings, postgresSettings } from './postgres-options.ts';
-import { PostgresPool } from './postgres-pool.ts';
+import { PostgresPool, type Statement } from './postgres-pool.ts';
 import { PostgresRecordRows } from './postgres-record-rows.ts';
 import { PostgresRecords } from './postgres-records.ts';
 import { applySchema } from './postgres-schema.ts';
@@ -70,6 +70,7 @@ class Postgres implements PostgresBackend {
   readonly #pool: PostgresPool;
   readonly #session: PostgresPoolSession;
   readonly #replicas: PostgresReplicas;
+  readonly #notices: PostgresMessaging | undefined;
   #trouble: string | undefined;
 
   constructor(settings: PostgresSettings) {
@@ -112,15 +113,16 @@ class Postgres implements PostgresBackend {
       return new PostgresRecords(new PostgresRecordRows(session, texts, clock), inside);
     });
     if (listen !== undefined) {
-      const query: PostgresQuery = (text, values, call) => this.#session.run({ text, values }, call, true);
-      const driver = new PostgresMessaging({ schema, listen, translate, query });
-      this.messaging = createMessaging(driver, context);
+      const query = (statement: Statement, call: Call): Promise<unknown> => this.#session.run(statement, call, true);
+      this.#notices = new PostgresMessaging({ schema, listen, translate, query });
+      this.messaging = createMessaging(this.#notices, context);
     }
     this.health = createHealth({
       backend: 'postgres',
       lifecycle: this.#lifecycle,
       check: async (call) => {
-        const finding = checkHealth(this.#pool, settings, this.#trouble, call);
+        const state = { trouble: this.#trouble, listener: this.#notices?.state };
+        const finding = checkHealth(this.#pool, settings, state, call);
         return withReplicas(await finding, await this.#replicas.states(call));
       },
       translate,
@@ -168,6 +170,7 @@ class Postgres implements PostgresBackend {
 
   async #disconnect(call?: Call): Promise<void> {
     await this.messaging?.[Symbol.asyncDispose]();
+    await this.#notices?.close();
     await Promise.all([this.#pool.close(call), this.#replicas.close(call)]);
   }
 

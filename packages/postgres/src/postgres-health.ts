@@ -1,5 +1,6 @@
 import type { Call, HealthFinding } from '@storage/backend-kit';
 import { inSchema, schemaTexts } from '@storage/sql';
+import type { ListenerState } from './postgres-listener.ts';
 import type { PostgresSettings } from './postgres-options.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 
@@ -7,7 +8,7 @@ import type { PostgresPool } from './postgres-pool.ts';
 export async function checkHealth(
   pool: PostgresPool,
   { schema, migrate, where }: PostgresSettings,
-  trouble: string | undefined,
+  { trouble, listener }: { readonly trouble: string | undefined; readonly listener: ListenerState | undefined },
   call: Call,
 ): Promise<HealthFinding> {
   const parts =
@@ -24,6 +25,7 @@ export async function checkHealth(
     schema,
     parts: JSON.parse(String(versions)) as unknown,
     pool: pool.figures(),
+    ...(listener !== undefined && { listener }),
   };
   if (trouble !== undefined)
     return { status: 'degraded', message: `Expired records could not be removed: ${trouble}`, details };

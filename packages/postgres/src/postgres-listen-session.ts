@@ -168,9 +168,13 @@ export class ListenSession {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
+    if (this.#pid === undefined) {
+      // The driver's own goodbye would leave whoever waits for the connection waiting.
+      this.#socket.destroy();
+      return await this.connected.catch(() => undefined);
+    }
     const force = setTimeout(() => this.#socket.destroy(), goodbyeMs);
     try {
-      if (this.#pid === undefined) this.#socket.destroy();
       await this.#client?.end();
     } finally {
       clearTimeout(force);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AsyncCoalescer, type Call, type Gathered, type MessageSink, type MessagingDriver } from '@storage/backend-kit';
-import { PostgresListener, type PostgresListenerOptions } from './postgres-listener.ts';
+import { type ListenerState, PostgresListener, type PostgresListenerOptions } from './postgres-listener.ts';
+import type { Statement } from './postgres-pool.ts';
 
 /** The most bytes that NOTIFY carries. */
 const notifyLimit = 7999;
@@ -9,13 +10,11 @@ const envelopeBytes = 11;
 
 const publishText = 'SELECT pg_catalog.pg_notify(c, p) FROM unnest($1::text[], $2::text[]) AS m (c, p)';
 
-/** Runs a statement on any connection; what it throws is a `StorageError`. */
-export type PostgresQuery = (text: string, values: readonly (readonly string[])[], call: Call) => Promise<unknown>;
-
 export interface PostgresMessagingOptions extends PostgresListenerOptions {
   /** Tells stores of one database apart. */
   readonly schema: string;
-  readonly query: PostgresQuery;
+  /** Runs a statement on any connection; what it throws is a `StorageError`. */
+  readonly query: (statement: Statement, call: Call) => Promise<unknown>;
 }
 
 /** One NOTIFY. */
@@ -30,23 +29,20 @@ interface Notice {
  */
 export class PostgresMessaging implements MessagingDriver {
   readonly maxPayloadBytes: number = notifyLimit - envelopeBytes;
-  readonly listener: PostgresListener;
+  readonly #listener: PostgresListener;
   readonly #schema: string;
   readonly #send: Gathered<Notice, void>;
   #published = 0;
 
   constructor(options: PostgresMessagingOptions) {
     this.#schema = options.schema;
-    this.listener = new PostgresListener(options);
+    this.#listener = new PostgresListener(options);
     this.#send = new AsyncCoalescer().lane<Notice, void>({
       write: true,
       maxBatch: 200,
       run: async (batch, call) => {
-        await options.query(
-          publishText,
-          [batch.map(({ channel }) => channel), batch.map(({ payload }) => payload)],
-          call,
-        );
+        const values = [batch.map(({ channel }) => channel), batch.map(({ payload }) => payload)];
+        await options.query({ name: 'storage_publish', text: publishText, values }, call);
         return batch.map(() => ({ ok: true, value: undefined }));
       },
     });
@@ -59,7 +55,7 @@ export class PostgresMessaging implements MessagingDriver {
   }
 
   subscribe(channel: string, sink: MessageSink, call: Call): Promise<() => Promise<void>> {
-    return this.listener.subscribe(
+    return this.#listener.subscribe(
       this.#nativeName(channel),
       {
         push: (payload) => sink.push(payload.slice(envelopeBytes)),
@@ -68,6 +64,14 @@ export class PostgresMessaging implements MessagingDriver {
       },
       call,
     );
+  }
+
+  get state(): ListenerState {
+    return this.#listener.state;
+  }
+
+  close(): Promise<void> {
+    return this.#listener.close();
   }
 
   /** Channels of PostgreSQL have 63 bytes and are shared by all schemas of a database: a hash of both has room. */

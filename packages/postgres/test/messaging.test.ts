@@ -124,6 +124,7 @@ await onService('postgres', ({ url }) => {
       expect(await listening(applicationName)).toEqual([]);
       const [one, two] = await Promise.all([backend.messaging.subscribe('c'), backend.messaging.subscribe('c')]);
       expect(await listening(applicationName)).toHaveLength(1);
+      expect((await backend.health()).details['listener']).toEqual({ subscriptions: 2, connection: 'connected' });
       await one.close();
       await backend.messaging.publish('c', 1);
       expect(await take(two, 1)).toEqual([message(1)]);
@@ -135,6 +136,20 @@ await onService('postgres', ({ url }) => {
       await proxy.restore();
       await delay(300);
       expect(await listening(applicationName)).toEqual([]);
+    });
+
+    it('leaves no listener behind when it is closed while one subscribes', async () => {
+      await using proxy = await createProxy({ port: serverPort });
+      const applicationName = randomName('listener');
+      const backend = await openBackend({ url: throughPort(url, proxy.port), schema: newSchema(), applicationName });
+      proxy.stall();
+      const subscribing = backend.messaging.subscribe('c').catch((error: unknown) => error);
+      const start = performance.now();
+      await backend.close({ timeoutMs: 200 });
+      expect(performance.now() - start).toBeLessThan(5000);
+      expect(await subscribing).toMatchObject({ name: 'StorageError' });
+      proxy.resume();
+      expect(await until(async () => (await listening(applicationName)).length === 0)).toBe(true);
     });
 
     it('hears equal messages that were sent in one transaction each for itself, in order', async () => {
