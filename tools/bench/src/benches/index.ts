@@ -1,5 +1,6 @@
 // Every bench there is, in the order in which they run.
 import type { Suite } from '../suite.ts';
+import { filesystemDescribedSuite, filesystemQuerySuite, filesystemSuite } from './filesystem.ts';
 import { memorySuite } from './memory.ts';
 import { mongoQuerySuite, mongoSuite } from './mongo.ts';
 import { postgresQuerySuite, postgresSuite } from './postgres.ts';
@@ -16,6 +17,9 @@ export const suites: readonly Suite[] = [
   postgresQuerySuite,
   mongoSuite,
   mongoQuerySuite,
+  filesystemSuite,
+  filesystemDescribedSuite,
+  filesystemQuerySuite,
   memorySuite,
   vaultSuite,
 ];
