@@ -135,7 +135,8 @@ export function changedMeanwhile(key: string): StorageError {
 export function restless(key: string): StorageError {
   return new Failure({
     code: 'unavailable',
-    message: 'The file of the record is replaced faster than it can be read, or its file system tells inodes and times anew each time; try again.',
+    message:
+      'The file of the record is replaced faster than it can be read, or its file system tells inodes and times anew each time; try again.',
     key,
   });
 }
