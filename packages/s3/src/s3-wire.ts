@@ -193,7 +193,7 @@ export class S3Wire {
           [...expect],
         );
         this.clock.observe(response.headers.date, askedAt);
-        this.server = response.headers.server ?? '';
+        this.server = String(response.headers.server ?? '');
         return read(response);
       },
       attempts,

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Explain, Harness } from '@storage/conformance';
 import { joinPath, normalizeFilter, recordRoots } from '@storage/core/filter';
 import { leaseService, type ServiceLease, type ServiceName } from '@storage/services';
@@ -8,6 +11,8 @@ export interface FuzzTarget {
   readonly harness: Harness;
   /** For a backend whose compiler claims to be exact. */
   readonly explain?: Explain;
+  /** For one that reads all documents for every filter. Missing: the kit's. */
+  readonly round?: { readonly filters: number; readonly documents: number };
   /** Ends what was started for it. */
   readonly release?: () => Promise<void>;
 }
@@ -83,6 +88,33 @@ async function redis(name: string, fields: readonly string[]): Promise<FuzzTarge
   };
 }
 
+async function s3(name: ServiceName): Promise<FuzzTarget> {
+  const { createS3 } = await import('@storage/s3');
+  const { Client } = await import('minio');
+  const service = await lease(name);
+  const { hostname, port, username, password } = new URL(service.url);
+  const options = { endPoint: hostname, port: Number(port), useSSL: false, accessKey: username, secretKey: password };
+  const client = new Client({ ...options, region: 'us-east-1' });
+  const bucketName = `storage-fuzz-${randomBytes(8).toString('hex')}`;
+  await client.makeBucket(bucketName);
+  let count = 0;
+  return {
+    harness: {
+      name: 's3',
+      create: () => createS3({ client, bucketName, layout: 'safe', prefix: `f${count++}` }),
+      server: { name: service.server, version: service.version, how: service.how },
+    },
+    round: { filters: 100, documents: 16 },
+    release: async () => {
+      const names: string[] = [];
+      for await (const { name: found } of client.listObjectsV2(bucketName, '', true)) if (found) names.push(found);
+      await client.removeObjects(bucketName, names);
+      await client.removeBucket(bucketName);
+      await service.release();
+    },
+  };
+}
+
 /** The backends that can be fuzzed, by name. Each is imported only when it is asked for. */
 export const targets: { readonly [name: string]: () => Promise<FuzzTarget> } = {
   memory: async () => {
@@ -113,6 +145,19 @@ export const targets: { readonly [name: string]: () => Promise<FuzzTarget> } = {
       },
     };
   },
+  filesystem: async () => {
+    const { createFilesystem } = await import('@storage/filesystem');
+    const folder = mkdtempSync(join(tmpdir(), 'storage-fuzz-'));
+    let made = 0;
+    return {
+      harness: {
+        name: 'filesystem',
+        create: () => createFilesystem({ basePath: join(folder, String(made++)) }),
+        server: { name: 'the disk', version: process.version, how },
+      },
+      release: async () => rmSync(folder, { recursive: true, force: true }),
+    };
+  },
   postgres: () => postgres('postgres', []),
   // The same filters by the statements that indexes serve.
   'postgres-indexed': () =>
@@ -121,6 +166,8 @@ export const targets: { readonly [name: string]: () => Promise<FuzzTarget> } = {
   // The same filters by RediSearch where it can tell, rechecked.
   'redis-search': () =>
     redis('redis-search', ['data.a', 'data.b', 'data.a.b', 'data.a\\.b', 'metadata.a', 'metadata.b']),
+  s3: () => s3('minio'),
+  's3-seaweedfs': () => s3('seaweedfs'),
   mongo: async () => {
     const { compileMongoFilter, createMongo } = await import('@storage/mongo');
     const { default: mongoose } = await import('mongoose');
