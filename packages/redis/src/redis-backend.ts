@@ -40,6 +40,7 @@ const defaultBulkLimit = 512 * 1024 * 1024;
 
 class RedisStore implements RedisBackend {
   readonly name = 'redis';
+  readonly capabilities: RedisCapabilities;
   readonly records: RecordStore;
   readonly messaging: Messaging;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
@@ -50,7 +51,6 @@ class RedisStore implements RedisBackend {
   readonly #channels: RedisMessaging;
   readonly #subscriptions: MessagingFacade;
   readonly #search: RedisSearch;
-  #capabilities: RedisCapabilities;
   #connection: RedisConnection | undefined;
 
   constructor(settings: RedisSettings) {
@@ -58,7 +58,7 @@ class RedisStore implements RedisBackend {
     this.#settings = settings;
     this.#layout = new RedisLayout(prefix, buckets);
     this.#search = new RedisSearch(settings.fields);
-    this.#capabilities = redisCapabilities(settings, false);
+    this.capabilities = redisCapabilities(settings);
     this.#lifecycle = createLifecycle({
       backend: this.name,
       open: (call) => this.#open(call),
@@ -67,7 +67,7 @@ class RedisStore implements RedisBackend {
     });
     const context: BackendContext = {
       name: this.name,
-      capabilities: this.#capabilities,
+      capabilities: this.capabilities,
       lifecycle: this.#lifecycle,
       translate: translateRedis,
       newId,
@@ -93,11 +93,6 @@ class RedisStore implements RedisBackend {
       clock,
       defaultTimeoutMs,
     });
-  }
-
-  /** What a store of these options can do; from `open` on what the server adds to it. */
-  get capabilities(): RedisCapabilities {
-    return this.#capabilities;
   }
 
   get #there(): RedisConnection {
@@ -129,7 +124,7 @@ class RedisStore implements RedisBackend {
       const bulk = Number(await readSetting(connection, 'proto-max-bulk-len'));
       const engine = new RedisEngine(connection, this.#layout, bulk > 0 ? bulk : defaultBulkLimit);
       if (this.#settings.fields.length > 0) await this.#search.open(engine);
-      this.#capabilities = redisCapabilities(this.#settings, this.#search.ready);
+      if (this.#settings.searchRequired && !this.#search.ready) throw noSearch();
       this.#records.attach(engine);
       this.#connection = connection;
     } catch (error) {
@@ -172,6 +167,15 @@ class RedisStore implements RedisBackend {
     this.#channels.close();
     this.#connection?.close();
   }
+}
+
+function noSearch(): StorageError {
+  return new StorageError({
+    code: 'unsupported',
+    message:
+      "The server has no RediSearch for this database, which search: 'required' asks for; leave it out, and filters are bounded scans.",
+    details: { path: 'search' },
+  });
 }
 
 /** A store in Redis: records and messaging. Nothing is connected before `open`. Bad options are `invalid_argument` at once. */

@@ -15,13 +15,11 @@ import {
 import { StorageError } from '@storage/core';
 import { encodePlain, parsePlain, plainInfo } from './redis-cache-rows.ts';
 import { RedisCacheScans } from './redis-cache-scans.ts';
-import { asStorageError, inSteps, type RedisEngine } from './redis-engine.ts';
-import { isLost } from './redis-errors.ts';
+import { asStorageError, inSteps, type RedisEngine, reconnectMs } from './redis-engine.ts';
+import { assertOk, isLost, listOf } from './redis-errors.ts';
 import { ownRow } from './redis-records.ts';
 import { scripts } from './redis-scripts.ts';
 import { type RemoveOp, refusalOf, type WriteOp } from './redis-writes.ts';
-
-const reconnectMs = 3000;
 
 interface ReadOp {
   readonly ns: string;
@@ -41,11 +39,11 @@ export class RedisCacheRecords implements RecordDriver<never> {
     this.#clock = clock;
     this.#read = this.#coalescer.lane<ReadOp, RecordRow | undefined>({
       write: false,
-      run: async (batch) => {
+      run: async (batch, call) => {
         try {
           return (await this.#readAll(batch)).map((value) => ({ ok: true, value }));
         } catch (error) {
-          throw asStorageError(error, 'records.retrieve', false);
+          throw await this.#there.readFailed(error, call);
         }
       },
     });
@@ -77,7 +75,7 @@ export class RedisCacheRecords implements RecordDriver<never> {
     await Promise.all(
       inSteps(places, ({ ns, key }) => layout.bucketOf(ns, key)).map(async (step) => {
         const names = step.members.map(({ key }) => step.bucket.records + key);
-        const found = (await connection.bytes('mget', names)) as (Buffer | null)[];
+        const found = listOf<Buffer | null>(await connection.bytes('mget', names));
         for (const [index, place] of step.places.entries())
           rows[place] = parsePlain(step.members[index]?.key ?? '', found[index] ?? null);
       }),
@@ -301,7 +299,7 @@ export class RedisCacheRecords implements RecordDriver<never> {
 }
 
 async function settle(sent: Promise<unknown>, done: (error?: unknown) => void): Promise<void> {
-  await sent.then(
+  await sent.then(assertOk).then(
     () => done(),
     (error: unknown) => done(error ?? new Error('The command failed.')),
   );

@@ -10,9 +10,9 @@ export interface RedisCapabilities extends Capabilities {
   readonly transactions: false;
 }
 
-/** `searchable`: the server serves declared fields by RediSearch. */
-export function redisCapabilities(settings: RedisSettings, searchable: boolean): RedisCapabilities {
-  const { index, buckets, maxValueBytes, scanLimit } = settings;
+/** What a store of these options is sure to do, whatever its server has beside. */
+export function redisCapabilities(settings: RedisSettings): RedisCapabilities {
+  const { index, buckets, maxValueBytes, scanLimit, searchRequired } = settings;
   return {
     records: {
       level: 'full',
@@ -22,7 +22,7 @@ export function redisCapabilities(settings: RedisSettings, searchable: boolean):
       metadata: true,
       bytes: true,
       list: index ? 'ordered' : 'none',
-      query: index ? (searchable ? 'indexed' : 'scan') : 'none',
+      query: index ? (searchRequired ? 'indexed' : 'scan') : 'none',
       scanLimit: index ? scanLimit : null,
       sort: index,
       streams: index,

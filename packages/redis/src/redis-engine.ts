@@ -1,7 +1,7 @@
-import type { ErrorSite, RecordRow } from '@storage/backend-kit';
+import type { Call, ErrorSite, RecordRow } from '@storage/backend-kit';
 import { isStorageError, StorageError } from '@storage/core';
 import type { RedisArgument, RedisConnection } from './redis-connection.ts';
-import { replaced, translateRedis } from './redis-errors.ts';
+import { isLost, listOf, replaced, translateRedis } from './redis-errors.ts';
 import type { Bucket, RedisLayout } from './redis-layout.ts';
 import { RedisRegistry } from './redis-registry.ts';
 import { type FoundRow, parseRow, type StreamPlace, wholeRow } from './redis-rows.ts';
@@ -10,6 +10,8 @@ import { run, type Script, scripts } from './redis-scripts.ts';
 /** How many records one script touches at most, and how many bytes it carries, so that other clients get their turn. */
 export const stepRows = 250;
 const stepBytes = 4 * 1024 * 1024;
+/** How long what was lost on the way waits for the connection. */
+export const reconnectMs = 3000;
 /** How often a record that is replaced under a reader is read again. */
 const maxAttempts = 5;
 
@@ -94,7 +96,7 @@ export class RedisEngine {
   /** One record, without the content of a stream. */
   async readOne(ns: string, key: string, fields: readonly string[]): Promise<FoundRow | undefined> {
     const record = this.layout.bucketOf(ns, key).records + key;
-    const found = (await this.connection.bytes('hmget', [record, ...fields])) as (Buffer | null)[];
+    const found = listOf<Buffer | null>(await this.connection.bytes('hmget', [record, ...fields]));
     return parseRow(key, found, fields === wholeFields);
   }
 
@@ -115,7 +117,7 @@ export class RedisEngine {
     await Promise.all(
       inSteps(places, ({ ns, key }) => this.layout.bucketOf(ns, key)).map(async (step) => {
         const names = step.members.map(({ key }) => step.bucket.records + key);
-        const found = (await this.run(scripts.read, names, fields, true)) as (Buffer | null)[][];
+        const found = listOf<(Buffer | null)[]>(await this.run(scripts.read, names, fields, true));
         for (const [index, place] of step.places.entries())
           rows[place] = parseRow(step.members[index]?.key ?? '', found[index] ?? [], fields === wholeFields);
       }),
@@ -157,6 +159,13 @@ export class RedisEngine {
     const chunk = (await this.connection.bytes('hget', [chunks + version, number])) as Buffer | null;
     if (chunk === null || chunk.length === 0) throw replaced(key);
     return chunk;
+  }
+
+  /** The error of a read. One that was lost on the way is tried again by whoever gathers reads, so a connection is waited for. */
+  async readFailed(error: unknown, call: Call): Promise<StorageError> {
+    const failure = asStorageError(error, 'records.retrieve', true);
+    if (isLost(failure)) await this.connection.settled(reconnectMs, call);
+    return asStorageError(error, 'records.retrieve', false);
   }
 
   /** Takes keys without a record out of the indexes of their bucket. */

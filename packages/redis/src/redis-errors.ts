@@ -116,8 +116,10 @@ function clientRules(message: string): Translation | undefined {
 }
 
 function rules(error: NativeError): Translation | undefined {
-  const { message, name } = error;
-  if (name === 'ParserError')
+  const { message } = error;
+  // What the parser can't read, what answers another question, and errors that no server words like this.
+  const junk = error.name === 'ReplyError' && !/^-?[A-Z][A-Z]+\b/.test(message);
+  if (junk || /^Unknown RESP type|Please report this\.$/.test(message))
     return {
       code: 'unavailable',
       message: 'What came back was no Redis protocol; check that `host` and `port` are those of a Redis server.',
@@ -154,6 +156,17 @@ function network(error: NativeError): Translation | undefined {
 
 /** The only place where errors of Redis and ioredis become a `StorageError`. */
 export const translateRedis: Translate = createTranslator('redis', rules);
+
+/** A reply that has to be a list. */
+export function listOf<T>(reply: unknown): T[] {
+  if (Array.isArray(reply)) return reply as T[];
+  throw new Error('Unknown RESP type: the reply is no list.');
+}
+
+/** A reply that has to be `OK`. */
+export function assertOk(reply: unknown): void {
+  if (reply !== 'OK') throw new Error('Unknown RESP type: the reply is not OK.');
+}
 
 /** Whether the connection was lost under a command, so that nobody knows whether it was carried out. */
 export function isLost(error: StorageError): boolean {

@@ -46,6 +46,11 @@ export interface RedisOptions extends CommonOptions {
   readonly index?: boolean | undefined;
   /** Paths that get an index where the server has RediSearch: `data.user.age`, `metadata.event_type`. Missing: none. */
   readonly fields?: readonly string[] | undefined;
+  /**
+   * Whether `fields` need RediSearch. `required`: `open` fails without it, and the capabilities promise an index. `auto`: it is used where
+   * the server has it, and nothing is promised. Missing: `auto`. A cluster is not searched.
+   */
+  readonly search?: 'auto' | 'required' | undefined;
   /** Into how many slots each namespace is spread. It can't change once the store has begun. Missing: 16 on a cluster, else 1. */
   readonly buckets?: number | undefined;
   /** The most records that a query without an index reads; over it `scan_limit`. Missing: 10,000. */
@@ -63,6 +68,7 @@ export interface RedisSettings {
   readonly prefix: string;
   readonly index: boolean;
   readonly fields: readonly RedisField[];
+  readonly searchRequired: boolean;
   readonly buckets: number;
   readonly scanLimit: number;
   readonly maxValueBytes: number;
@@ -228,10 +234,17 @@ export function toSettings(options: RedisOptions = {}): RedisSettings {
   const index = flag(options.index ?? true, 'index');
   if (!index && fields.length > 0)
     throw invalidArgument('fields need the index; leave them out, or index: false.', { path: 'fields' });
+  const { search = 'auto' } = options;
+  if (search !== 'auto' && search !== 'required')
+    throw invalidArgument('search is auto or required.', { path: 'search' });
   const clustered = client?.isCluster ?? connection.cluster !== undefined;
+  const searchRequired = search === 'required';
+  if (searchRequired && (fields.length === 0 || clustered))
+    throw invalidArgument('search: required needs fields, and a server that is no cluster.', { path: 'search' });
   return {
     connection,
     client,
+    searchRequired,
     prefix,
     index,
     fields: (fields as readonly unknown[]).map(field),

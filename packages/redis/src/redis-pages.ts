@@ -2,6 +2,7 @@ import type { Call, InfoRow, PageRequest, Position, RecordRow, RowPage } from '@
 import { StorageError } from '@storage/core';
 import { compareCodePoints, compareSortValues, sortKeyOf, valueAt } from '@storage/core/filter';
 import { infoFields, type RedisEngine, wholeFields } from './redis-engine.ts';
+import { listOf } from './redis-errors.ts';
 import type { Bucket } from './redis-layout.ts';
 import type { FoundRow } from './redis-rows.ts';
 import type { RedisQuery, RedisSearch } from './redis-search.ts';
@@ -95,13 +96,14 @@ export class RedisPages {
   }
 
   async #range(bucket: Bucket, prefix: string, after: string | undefined, limit: number): Promise<string[]> {
-    return (await this.#engine.connection.command('zrangebylex', [
+    const reply = await this.#engine.connection.command('zrangebylex', [
       bucket.order,
       ...bounds(prefix, after),
       'LIMIT',
       0,
       limit,
-    ])) as string[];
+    ]);
+    return listOf<string>(reply);
   }
 
   async #keys(

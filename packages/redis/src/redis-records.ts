@@ -14,7 +14,7 @@ import {
   type WriteRow,
 } from '@storage/backend-kit';
 import type { FilterNode } from '@storage/core/filter';
-import { asStorageError, infoFields, type RedisEngine, wholeFields } from './redis-engine.ts';
+import { asStorageError, infoFields, type RedisEngine, reconnectMs, wholeFields } from './redis-engine.ts';
 import { isLost } from './redis-errors.ts';
 import { RedisNamespaces } from './redis-namespaces.ts';
 import { type PageOf, RedisPages } from './redis-pages.ts';
@@ -23,9 +23,6 @@ import { scripts } from './redis-scripts.ts';
 import type { RedisQuery, RedisSearch } from './redis-search.ts';
 import { RedisStreams } from './redis-streams.ts';
 import { RedisWrites, type RemoveOp, type WriteOp } from './redis-writes.ts';
-
-/** How long a write whose answer was lost waits for the connection, to see whether it was carried out. */
-const reconnectMs = 3000;
 
 interface ReadOp {
   readonly ns: string;
@@ -56,7 +53,7 @@ export class RedisRecords implements RecordDriver<RedisQuery> {
     this.#scanLimit = scanLimit;
     this.#read = this.#coalescer.lane<ReadOp, FoundRow | undefined>({
       write: false,
-      run: (batch) => this.#readBatch(batch),
+      run: (batch, call) => this.#readBatch(batch, call),
     });
     this.#write = this.#coalescer.lane<WriteOp, InfoRow>({
       write: true,
@@ -87,7 +84,7 @@ export class RedisRecords implements RecordDriver<RedisQuery> {
     return this.#parts;
   }
 
-  async #readBatch(batch: readonly ReadOp[]): Promise<RowOutcome<FoundRow | undefined>[]> {
+  async #readBatch(batch: readonly ReadOp[], call: Call): Promise<RowOutcome<FoundRow | undefined>[]> {
     const { engine } = this.#there;
     try {
       const [first] = batch;
@@ -96,7 +93,7 @@ export class RedisRecords implements RecordDriver<RedisQuery> {
       const rows = await engine.readAnywhere(batch, wholeFields);
       return rows.map((value) => ({ ok: true, value }));
     } catch (error) {
-      throw asStorageError(error, 'records.retrieve', false);
+      throw await engine.readFailed(error, call);
     }
   }
 

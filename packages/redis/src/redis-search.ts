@@ -160,20 +160,22 @@ function combine(children: readonly RedisQuery[], operator: string): RedisQuery 
   };
 }
 
+/**
+ * What a condition comes to. Nothing is ever negated in a query: RediSearch 2.10 misses documents where a union has a negation below an
+ * intersection. What is left out is found by the recheck.
+ */
 function leafText(name: string, leaf: FilterLeaf, negated: boolean): string | undefined {
   const tags = (of: string): string => `@t${name}:{${of}}`;
-  const not = negated ? '-' : '';
+  if (leaf.op === 'exists') return tags(negated ? absent : exists);
+  if (negated) return undefined;
   switch (leaf.op) {
     case 'eq':
-      return `(${not}${tags(token(leaf.value))})`;
+      return tags(token(leaf.value));
     case 'in':
-      return `(${not}${tags(leaf.value.map(token).join('|'))})`;
-    case 'exists':
-      return tags(negated ? absent : exists);
+      return tags(leaf.value.map(token).join('|'));
     case 'startsWith':
-      return negated ? undefined : tags(strings);
+      return tags(strings);
     default: {
-      if (negated) return undefined;
       if (typeof leaf.value === 'string') return tags(strings);
       const range = leaf.op === 'gt' || leaf.op === 'gte' ? `${leaf.value} +inf` : `-inf ${leaf.value}`;
       return `(@n${name}:[${range}]|${tags(numbers)})`;

@@ -2,6 +2,7 @@ import type { Call, InfoRow, RowOutcome, WriteHead } from '@storage/backend-kit'
 import { randomToken, StorageError } from '@storage/core';
 import type { RedisArgument } from './redis-connection.ts';
 import { asStorageError, type RedisEngine, wholeFields } from './redis-engine.ts';
+import { listOf } from './redis-errors.ts';
 import type { Bucket } from './redis-layout.ts';
 import { encodeHead, type StreamPlace } from './redis-rows.ts';
 import { scripts } from './redis-scripts.ts';
@@ -54,7 +55,7 @@ export class RedisStreams {
         call.check();
         await this.#engine.announce(ns);
         asked = true;
-        const [now, answer] = (await this.#engine.run(scripts.publish, names, args)) as [string, string];
+        const [now, answer = ''] = listOf<string>(await this.#engine.run(scripts.publish, names, args));
         return written({ ...head, size }, Number(now), answer);
       });
       refused = !outcome.ok;

@@ -2,7 +2,7 @@ import type { InfoRow, RowOutcome, WriteHead, WriteRow } from '@storage/backend-
 import { StorageError, withContext } from '@storage/core';
 import type { RedisArgument } from './redis-connection.ts';
 import { asStorageError, type Group, inSteps, type RedisEngine } from './redis-engine.ts';
-import { alreadyExists, conflict, wrongType } from './redis-errors.ts';
+import { alreadyExists, conflict, listOf, wrongType } from './redis-errors.ts';
 import { writeArguments, writtenRow } from './redis-rows.ts';
 import { scripts } from './redis-scripts.ts';
 import type { RedisSearch } from './redis-search.ts';
@@ -72,7 +72,7 @@ export class RedisWrites {
       ({ ns, row }) => `${ns}\0${row.key}`,
       async (step) => {
         try {
-          const [now, ...answers] = (await this.#send(step, false)) as string[];
+          const [now, ...answers] = listOf<string>(await this.#send(step, false));
           for (const [index, place] of step.places.entries()) {
             const { row } = step.members[index] as WriteOp;
             outcomes[place] = written(row, Number(now), answers[index] ?? '');
@@ -106,7 +106,7 @@ export class RedisWrites {
     const { layout } = this.#engine;
     const [step] = inSteps(ops, ({ ns, row }) => layout.bucketOf(ns, row.key), undefined, true);
     if (step === undefined) return [];
-    const [now, ...answers] = (await this.#send(step, true)) as (string | number)[];
+    const [now, ...answers] = listOf<string | number>(await this.#send(step, true));
     const [place, refused] = answers;
     if (typeof place === 'number') {
       const index = place - 1;
@@ -149,7 +149,7 @@ export class RedisWrites {
   async #sendRemove({ bucket, members }: Group<RemoveOp>): Promise<(string | number)[]> {
     const keys = [bucket.order, bucket.expiry, bucket.shapes, ...members.map(({ key }) => bucket.records + key)];
     const args = [bucket.chunks, ...members.flatMap(({ key, etag }) => [key, etag ?? ''])];
-    return (await this.#engine.run(scripts.remove, keys, args)) as (string | number)[];
+    return listOf<string | number>(await this.#engine.run(scripts.remove, keys, args));
   }
 
   #send({ bucket, members }: Group<WriteOp>, atomic: boolean): Promise<unknown> {
