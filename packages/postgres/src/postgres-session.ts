@@ -134,7 +134,7 @@ export class PostgresPoolSession implements PostgresSession {
 }
 
 function asUnapplied(error: StorageError): StorageError {
-  if (error.applied !== 'unknown') return error;
+  if (error.applied === 'no') return error;
   return new StorageError({ ...error, message: error.message, applied: 'no', cause: error.cause });
 }
 

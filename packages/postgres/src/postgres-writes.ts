@@ -53,7 +53,7 @@ export class PostgresWrites {
   /** Each with its own outcome, in order. */
   async eachForItself(ops: readonly WriteOp[], call: Call): Promise<readonly RowOutcome<WriteResult>[]> {
     const outcomes: RowOutcome<WriteResult>[] = [];
-    for (const group of groupsOf(ops)) {
+    for (const group of wavesOf(ops).flatMap(byKind)) {
       const found = await this.#outcomes(group, call).catch((error: unknown) => {
         // Where some members were carried out already, each hears what became of it.
         if (outcomes.length === 0 || !isStorageError(error)) throw error;
@@ -84,72 +84,56 @@ export class PostgresWrites {
 
   /** All or none; the first failure says which it was. */
   async allOrNone(ops: readonly WriteOp[], call: Call): Promise<readonly WriteResult[]> {
-    const groups = groupsOf(ops);
-    const [only] = groups;
-    if (only === undefined) return [];
+    const waves = wavesOf(ops).map(inOrder);
+    const [first] = waves;
+    if (first === undefined) return [];
     try {
       // One statement needs no transaction around it, unless a lost condition has to undo the others of it.
-      if (groups.length === 1 && (ops.length === 1 || ops.every(isUnconditional)))
-        return await runAll(this.#rows, groups, ops.length, call);
-      return await this.#together(groups, ops.length, call);
+      const single = waves.length === 1 && first.length === 1 && (ops.length === 1 || ops.every(isUnconditional));
+      if (single) return await runAll(this.#rows, waves, ops.length, call);
+      return await this.#together(waves, ops.length, call);
     } catch (error) {
       if (!isStorageError(error) || error.details?.['index'] !== undefined) throw error;
       if (ops.length === 1) throw error.applied === 'no' ? stepFailed(error, 0) : error;
       if (error.applied !== 'no' || !ofMembers.has(error.code)) throw error;
       // Refused as a whole: one by one, the server tells which it was.
-      return this.#together(
-        ops.map((op, index) => alone({ op, index })),
-        ops.length,
-        call,
-      );
+      const each = ops.map((op, index) => [alone({ op, index })]);
+      return this.#together(each, ops.length, call);
     }
   }
 
-  #together(groups: readonly Group[], count: number, call: Call): Promise<readonly WriteResult[]> {
-    return this.#rows.session.transaction(call, (session) => runAll(this.#rows.on(session), groups, count, call));
+  #together(waves: readonly Wave[], count: number, call: Call): Promise<readonly WriteResult[]> {
+    return this.#rows.session.transaction(call, (session) => runAll(this.#rows.on(session), waves, count, call));
   }
 }
 
+/** Statements on keys that all differ. */
+type Wave = readonly Group[];
+
 async function runAll(
   rows: PostgresRecordRows,
-  groups: readonly Group[],
+  waves: readonly Wave[],
   count: number,
   call: Call,
 ): Promise<readonly WriteResult[]> {
   const results: WriteResult[] = new Array(count);
-  for (const segment of bySegment(groups)) {
-    let failed: { readonly index: number; readonly error: StorageError } | undefined;
-    for (const { places, run } of segment) {
-      const outcomes = await run(rows, call).catch((error: unknown) => {
-        const [only] = places;
-        throw only !== undefined && places.length === 1 && isStorageError(error)
-          ? stepFailed(error, only.index)
-          : error;
-      });
-      for (const [i, { index }] of places.entries()) {
-        const outcome = outcomes[i];
-        if (outcome?.ok) results[index] = outcome.value;
-        else if (outcome !== undefined && (failed === undefined || index < failed.index))
-          failed = { index, error: outcome.error };
-      }
+  let failed: { readonly index: number; readonly error: StorageError } | undefined;
+  for (const { places, run } of waves.flat()) {
+    // Behind a failure only what stands in front of it may still be the first.
+    if (failed !== undefined && places.every(({ index }) => index > (failed?.index ?? 0))) continue;
+    const outcomes = await run(rows, call).catch((error: unknown) => {
+      const [only] = places;
+      throw only !== undefined && places.length === 1 && isStorageError(error) ? stepFailed(error, only.index) : error;
+    });
+    for (const [i, { index }] of places.entries()) {
+      const outcome = outcomes[i];
+      if (outcome?.ok) results[index] = outcome.value;
+      else if (outcome !== undefined && (failed === undefined || index < failed.index))
+        failed = { index, error: outcome.error };
     }
-    if (failed !== undefined) throw stepFailed(failed.error, failed.index);
   }
+  if (failed !== undefined) throw stepFailed(failed.error, failed.index);
   return results;
-}
-
-/** Groups whose steps stand side by side: of several that fail, the first is told. */
-function bySegment(groups: readonly SegmentGroup[]): readonly (readonly Group[])[] {
-  const segments = new Map<number, Group[]>();
-  for (const group of groups) {
-    const segment = group.segment ?? 0;
-    segments.set(segment, [...(segments.get(segment) ?? []), group]);
-  }
-  return [...segments.values()];
-}
-
-interface SegmentGroup extends Group {
-  readonly segment?: number;
 }
 
 function isUnconditional(op: WriteOp): boolean {
@@ -161,9 +145,8 @@ async function apply(rows: PostgresRecordRows, op: WriteOp, call: Call): Promise
   return (await rows.remove(op.ns, op.key, op.etag, call)) || !op.report;
 }
 
-function alone(place: Placed): SegmentGroup {
+function alone(place: Placed): Group {
   return {
-    segment: place.index,
     places: [place],
     run: async (rows, call) => {
       try {
@@ -176,49 +159,61 @@ function alone(place: Placed): SegmentGroup {
   };
 }
 
-/** Cuts operations into statements: where a key comes again, what follows waits for what went before. */
-function groupsOf(ops: readonly WriteOp[]): readonly SegmentGroup[] {
-  const groups: SegmentGroup[] = [];
-  let segment = 0;
-  let ids = new Set<string>();
-  let places: Placed[] = [];
-  const cut = (): void => {
-    for (const group of segmentGroups(places)) groups.push({ ...group, segment });
-    segment++;
-    ids = new Set();
-    places = [];
-  };
+/** The first operations on each key, the second ones, and so on, each in the order of the keys: only on one key order matters. */
+function wavesOf(ops: readonly WriteOp[]): readonly (readonly Placed[])[] {
+  const waves: Placed[][] = [];
+  const counts = new Map<string, number>();
   for (const [index, op] of ops.entries()) {
     const id = recordId(op.ns, keyOf(op));
-    if (ids.has(id)) cut();
-    ids.add(id);
-    places.push({ index, op });
+    const before = counts.get(id) ?? 0;
+    counts.set(id, before + 1);
+    const wave = waves[before];
+    if (wave === undefined) waves.push([{ index, op }]);
+    else wave.push({ index, op });
   }
-  cut();
-  return groups;
+  return waves.map((wave) => wave.sort(byKey));
 }
 
-/** The statements for operations on keys that all differ. */
-function segmentGroups(places: readonly Placed[]): readonly Group[] {
-  const plain: WritePlace[] = [];
-  const absent: WritePlace[] = [];
-  const removes = new Map<string, RemovePlace[]>();
-  const single: Placed[] = [];
-  for (const place of [...places].sort(byKey)) {
-    const { op } = place;
-    if (op.type === 'write') {
-      if (op.row.condition === undefined) plain.push(place as WritePlace);
-      else if (op.row.condition.type === 'absent') absent.push(place as WritePlace);
-      else single.push(place);
-    } else if (op.etag !== undefined) single.push(place);
-    else removes.set(op.ns, [...(removes.get(op.ns) ?? []), place as RemovePlace]);
+/** What can share a statement. */
+function kindOf({ op }: Placed): string {
+  if (op.type === 'remove') return op.etag === undefined ? `remove ${op.ns}` : 'single';
+  const { condition } = op.row;
+  return condition === undefined ? 'upsert' : condition.type === 'absent' ? 'insert' : 'single';
+}
+
+function statements(kind: string, places: readonly Placed[]): Wave {
+  if (places.length === 1 || kind === 'single') return places.map(alone);
+  if (kind === 'upsert' || kind === 'insert') {
+    const make = kind === 'upsert' ? upsert : insert;
+    return cutBySize(places as readonly WritePlace[]).flatMap((part) =>
+      part.length === 1 ? part.map(alone) : [make(part)],
+    );
   }
-  return [
-    ...cutBySize(plain).flatMap((part) => (part.length === 1 ? part.map(alone) : [upsert(part)])),
-    ...cutBySize(absent).flatMap((part) => (part.length === 1 ? part.map(alone) : [insert(part)])),
-    ...[...removes].map(([ns, part]) => removeMany(ns, part)),
-    ...single.map(alone),
-  ];
+  return [removeMany(places as readonly RemovePlace[])];
+}
+
+/** The fewest statements, in any order: each is for itself. */
+function byKind(places: readonly Placed[]): Wave {
+  const kinds = new Map<string, Placed[]>();
+  for (const place of places) {
+    const kind = kindOf(place);
+    const of = kinds.get(kind);
+    if (of === undefined) kinds.set(kind, [place]);
+    else of.push(place);
+  }
+  return [...kinds].flatMap(([kind, of]) => statements(kind, of));
+}
+
+/** Statements that together take their locks in the order of the keys, so that transactions can't wait for one another in a circle. */
+function inOrder(places: readonly Placed[]): Wave {
+  const runs: { readonly kind: string; readonly places: Placed[] }[] = [];
+  for (const place of places) {
+    const kind = kindOf(place);
+    const last = runs.at(-1);
+    if (last?.kind === kind) last.places.push(place);
+    else runs.push({ kind, places: [place] });
+  }
+  return runs.flatMap((run) => statements(run.kind, run.places));
 }
 
 function cutBySize(places: readonly WritePlace[]): readonly (readonly WritePlace[])[] {
@@ -317,7 +312,8 @@ function insert(places: readonly WritePlace[]): Group {
   };
 }
 
-function removeMany(ns: string, places: readonly RemovePlace[]): Group {
+function removeMany(places: readonly RemovePlace[]): Group {
+  const ns = places[0]?.op.ns ?? '';
   return {
     places,
     run: async (rows, call) => {
