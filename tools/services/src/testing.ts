@@ -26,8 +26,14 @@ export async function onService(name: ServiceName, body: (service: Service) => v
   const lease = await leaseService(name);
   if (isAbsent(lease)) return await registerAbsence(lease);
   await reportAbsence(name, undefined);
+  try {
+    await body(lease);
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+  // Given last: such hooks are called in order, and those of the tests still need the server.
   afterAll(() => lease.release());
-  await body(lease);
 }
 
 /**
