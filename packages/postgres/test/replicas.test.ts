@@ -5,8 +5,8 @@ import type { Backend } from '@storage/core';
 import { createProxy } from '@storage/services';
 import { onService } from '@storage/services/testing';
 import pg from 'pg';
-import { createPostgres, type PostgresBackend } from '../src/index.ts';
-import { dropSchemas, randomName, throughPort } from './own-schema.ts';
+import { createPostgres, type PostgresBackend, type PostgresOptions } from '../src/index.ts';
+import { randomName, throughPort } from './own-schema.ts';
 
 await onService('postgres-replica', async (service) => {
   const { url, nodes } = service;
@@ -18,37 +18,38 @@ await onService('postgres-replica', async (service) => {
   const proxies = [await createProxy({ port: primaryPort }), await createProxy({ port: standbyPort })] as const;
 
   beforeAll(async () => {
+    // One that is lost is told by its statements.
+    for (const client of Object.values(watching)) client.on('error', () => undefined);
     await watching.primary.connect();
     await watching.standby.connect();
   });
 
   afterAll(async () => {
     await watching.standby.query('SELECT pg_wal_replay_resume()');
+    for (const schema of schemas.values()) await drop(schema);
     await watching.primary.end();
     await watching.standby.end();
     for (const proxy of proxies) await proxy[Symbol.asyncDispose]();
-    await dropSchemas(url, schemas.values());
-  });
+  }, 60_000);
 
   /** Resolves when the standby shows what the primary has acknowledged. */
   async function settle(): Promise<void> {
     const { rows } = await watching.primary.query<{ at: string }>('SELECT pg_current_wal_flush_lsn() AS at');
+    const text = 'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS there';
     for (const end = Date.now() + 10_000; Date.now() < end; await delay(1)) {
-      const shown = await watching.standby.query<{ there: boolean }>(
-        'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS there',
-        [rows[0]?.at],
-      );
+      const shown = await watching.standby.query<{ there: boolean }>({ name: 'shown', text, values: [rows[0]?.at] });
       if (shown.rows[0]?.there) return;
     }
     throw new Error('The standby did not catch up.');
   }
 
-  function create(
-    replicas: readonly string[],
-    schema: string = randomName('replicas'),
-    at: string = url,
-  ): PostgresBackend {
-    const backend = createPostgres({ url: at, schema, replicas });
+  async function drop(schema: string): Promise<void> {
+    await watching.primary.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+  }
+
+  function create(replicas: readonly string[], options: PostgresOptions = {}): PostgresBackend {
+    const schema = options.schema ?? randomName('replicas');
+    const backend = createPostgres({ url, replicas, ...options, schema });
     schemas.set(backend, schema);
     return backend;
   }
@@ -124,9 +125,9 @@ await onService('postgres-replica', async (service) => {
   });
 
   /** The stale view as a backend of its own, for the kit. */
-  function staleBackend(schema?: string): Backend {
+  function staleBackend(clock?: () => number, schema?: string): Backend {
     const [primary, replica] = proxies.map(({ port }) => throughPort(url, port));
-    const backend = create([replica ?? ''], schema, primary);
+    const backend = create([replica ?? ''], { url: primary, clock, schema });
     const view: Backend = {
       name: backend.name,
       capabilities: { ...backend.stale.capabilities, messaging: false, transactions: false, facets: [] },
@@ -138,6 +139,7 @@ await onService('postgres-replica', async (service) => {
       [Symbol.asyncDispose]: () => backend.close(),
     };
     schemas.set(view, schemas.get(backend) ?? '');
+    schemas.delete(backend);
     return view;
   }
 
@@ -146,8 +148,13 @@ await onService('postgres-replica', async (service) => {
     name: 'postgres-stale',
     server: { name: service.server, version: service.version, how: service.how },
     capabilities: staleBackend().capabilities,
-    create: () => staleBackend(),
-    reopen: (backend) => staleBackend(schemas.get(backend)),
+    clock: true,
+    create: ({ clock }) => staleBackend(clock),
+    reopen: (backend, { clock }) => staleBackend(clock, schemas.get(backend)),
+    destroy: async (backend) => {
+      await drop(schemas.get(backend) ?? '');
+      schemas.delete(backend);
+    },
     settle,
     outage: {
       begin: async () => {
