@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { homeFolder, removeFolder } from './home.ts';
 import { freePort, returnPort } from './ports.ts';
-import { endProcess } from './process.ts';
+import { endProcess, isRunning } from './process.ts';
 import type { Recipe, ServerProcess, SpawnOptions, StartContext, Starter } from './recipe.ts';
 import { dataFolder, type RunRecord } from './run-record.ts';
 import type { Service } from './service.ts';
@@ -195,7 +195,8 @@ function spawnProgram(
   return {
     pid: child.pid ?? 0,
     get running() {
-      return running && recorded !== undefined;
+      // The system knows of its end before this process is told.
+      return running && recorded !== undefined && isRunning(recorded);
     },
     async end(how) {
       if (recorded === undefined) return;
