@@ -139,7 +139,8 @@ export class RecordChanges {
 
   async #state(target: Target): Promise<State> {
     try {
-      return { found: await this.#files.look(target), sidecar: await this.#files.sidecar(target) };
+      const found = await this.#files.look(target);
+      return { found, sidecar: found === undefined ? await this.#files.sidecar(target) : found.sidecar };
     } catch (error) {
       if (!isStorageError(error, 'corrupt')) throw error;
       // A sidecar that can't be read must not keep a record from being stored anew or removed.

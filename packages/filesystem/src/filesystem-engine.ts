@@ -11,6 +11,7 @@ import { type NameRules, probeNames } from './filesystem-names.ts';
 import type { FilesystemSettings } from './filesystem-options.ts';
 import { newOwner } from './filesystem-owner.ts';
 import type { RecordParts } from './filesystem-records.ts';
+import { sidecarFolder } from './filesystem-sidecar.ts';
 import { Staging, workFolder } from './filesystem-staging.ts';
 import { RecordFiles } from './filesystem-store.ts';
 import { Sweep } from './filesystem-sweep.ts';
@@ -45,7 +46,7 @@ const notWritable: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'E
 /** Whether this process can write below the base; `open` succeeds all the same, for what is there can be read. */
 function isWritable(folders: Folders): boolean {
   try {
-    folders.use(workFolder, true).release();
+    for (const segments of [workFolder, sidecarFolder]) folders.use(segments, true).release();
     return true;
   } catch (error) {
     if (notWritable.has(codeOf(error))) return false;
@@ -105,7 +106,10 @@ export class FilesystemEngine implements RecordParts {
 
   async close(): Promise<void> {
     await this.sweep.settle();
-    this.#locks.close();
-    this.#folders.close();
+    try {
+      this.#locks.close();
+    } finally {
+      this.#folders.close();
+    }
   }
 }

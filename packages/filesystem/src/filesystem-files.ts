@@ -1,4 +1,4 @@
-import { type BigIntStats, close, fsync, lstatSync, open, read, rename, unlink, write } from 'node:fs';
+import { type BigIntStats, close, fsync, lstatSync, open, read, rename, unlink, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { codeOf, isMissing, notOurs } from './filesystem-errors.ts';
 import { type Folder, readFlags } from './filesystem-folders.ts';
@@ -82,9 +82,13 @@ function writeSome(fd: number, bytes: Uint8Array, offset: number): Promise<numbe
   });
 }
 
+/** A new file of this size goes into memory at once, in less time than a trip through the thread pool takes. */
+const smallBytes = 16 * 1024;
+
 /** Appends all of the bytes. */
 export async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) done += await writeSome(fd, bytes, done);
+  for (let done = 0; done < bytes.length; )
+    done += bytes.length <= smallBytes ? writeSync(fd, bytes, done) : await writeSome(fd, bytes, done);
 }
 
 /** Removes a file. Answers whether it was there. */

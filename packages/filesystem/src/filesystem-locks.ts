@@ -130,12 +130,17 @@ export class Locks {
 
   /** Removes the owner's file. */
   close(): void {
-    const folder = this.#folders.use(workFolder, false);
-    if (folder === undefined) return;
     try {
-      removeNow(folder.path(ownerFile(this.#owner)));
-    } finally {
-      folder.release();
+      const folder = this.#folders.use(workFolder, false);
+      if (folder === undefined) return;
+      try {
+        removeNow(folder.path(ownerFile(this.#owner)));
+      } finally {
+        folder.release();
+      }
+    } catch (error) {
+      // What the system or the folder does not allow any more is left to a sweep.
+      if (codeOf(error) === '') throw error;
     }
   }
 

@@ -110,7 +110,7 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     const { changes, sweep } = this.#parts();
     const entry = await changes.publish(target, head, staged, call);
     sweep.written();
-    return toRow(target, { identity: staged.identity, entry }, head.kind);
+    return toRow(target, { identity: staged.identity, entry, sidecar: undefined }, head.kind);
   }
 
   async readStream(

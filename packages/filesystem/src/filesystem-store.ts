@@ -24,6 +24,8 @@ export interface Found {
   readonly identity: Identity;
   /** Missing: nothing is written down of this file. */
   readonly entry: Entry | undefined;
+  /** Where the entry was looked for; it may tell of other files alone. */
+  readonly sidecar: Sidecar | undefined;
 }
 
 /** As long as it is open. */
@@ -82,8 +84,7 @@ export class RecordFiles {
       const stats = lookAt(folder, target.place.file);
       if (stats === undefined) return undefined;
       const identity = identityOf(stats);
-      const entry = await this.#entry(folder, target, identity);
-      return entry === 'replaced' ? entry : { identity, entry };
+      return this.#describe(folder, target, identity);
     });
   }
 
@@ -105,34 +106,36 @@ export class RecordFiles {
         return undefined;
       }
       const identity = identityOf(stats);
-      const entry = await this.#entry(folder, target, identity);
-      if (entry === 'replaced') return entry;
+      const found = await this.#describe(folder, target, identity);
+      if (found === 'replaced') return found;
       kept = true;
-      return { fd, identity, entry };
+      return { fd, ...found };
     } finally {
       if (!kept) closeSync(fd);
     }
   }
 
-  /** The sidecar as it is now. */
-  async sidecar(target: Target): Promise<Sidecar | undefined> {
+  /** The sidecar as it is now; `undefined`: there is none. */
+  sidecar(target: Target): Promise<Sidecar | undefined> | undefined {
     const folder = this.folders.use(sidecarFolder, false);
     if (folder === undefined) return undefined;
-    try {
-      // Most records have none, which is quickly told.
-      if (lstatSync(folder.path(target.id), { throwIfNoEntry: false }) === undefined) return undefined;
-      return await readSidecar(folder, target.id);
-    } finally {
-      folder.release();
-    }
+    // Most records have none, which is quickly told.
+    const there = lstatSync(folder.path(target.id), { throwIfNoEntry: false }) !== undefined;
+    if (there) return readSidecar(folder, target.id).finally(() => folder.release());
+    folder.release();
+    return undefined;
   }
 
   /** What is written down of a file. `replaced`: another took its place, and what the sidecar says may be of that one. */
-  async #entry(folder: Folder, target: Target, identity: Identity): Promise<Entry | 'replaced' | undefined> {
-    const entry = entryOf(await this.sidecar(target), identity);
-    if (entry !== undefined) return entry;
-    const now = lookAt(folder, target.place.file);
-    return now !== undefined && sameFile(identityOf(now), identity) ? undefined : 'replaced';
+  async #describe(folder: Folder, target: Target, identity: Identity): Promise<Found | 'replaced'> {
+    const pending = this.sidecar(target);
+    const sidecar = pending && (await pending);
+    const entry = entryOf(sidecar, identity);
+    if (entry === undefined) {
+      const now = lookAt(folder, target.place.file);
+      if (now === undefined || !sameFile(identityOf(now), identity)) return 'replaced';
+    }
+    return { identity, entry, sidecar };
   }
 
   /** Looks into a record's folder until what was found is not replaced meanwhile. Nothing is there only if the base is. */

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { filesystemTranslator } from '../src/filesystem-errors.ts';
@@ -172,6 +174,54 @@ describe('limits of the process', () => {
     expect(seen).toEqual([true, [], true]);
   }, 30_000);
 });
+
+/** A disk of 400 KiB that only a program of its own sees, where this system lets the tests mount one. */
+const small = 'mount -t tmpfs -o size=400k tmpfs "$0"';
+const canMount = spawnSync('unshare', ['-m', 'sh', '-c', small, tmpdir()]).status === 0;
+
+describe(
+  canMount ? 'a disk of 400 KiB' : 'a disk of 400 KiB, which can not be mounted here: what Node says of one',
+  () => {
+    const full = { code: 'quota_exceeded', applied: 'no', message: expect.stringContaining('full') };
+    const readOnly = { code: 'permission_denied', applied: 'no', message: expect.stringContaining('read-only') };
+
+    test('that is full is quota_exceeded, and one that is mounted read-only permission_denied; the old record stays', async () => {
+      if (!canMount) {
+        const told = (code: string) =>
+          filesystemTranslator(base)({ code }, { operation: 'records.store', key: 'k', write: true });
+        expect([told('ENOSPC'), told('EROFS')]).toMatchObject([full, readOnly]);
+        return;
+      }
+      mkdirSync(base);
+      const seen = await outcomes(
+        `const { execFileSync } = await import('node:child_process');
+       const { readdirSync } = await import('node:fs');
+       const mount = (...args) => execFileSync('mount', args);
+       mount('-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', ${JSON.stringify(base)});
+       await backend.open();
+       await tried(() => records.store('k', 'old', { metadata: { a: 1 } }).then(() => 'stored'));
+       await tried(() => records.store('k', 'x'.repeat(1024 * 1024)));
+       await tried(() => records.storeStream('k', (async function* () { for (let n = 0; n < 64; n++) yield Buffer.alloc(65536); })()));
+       await tried(() => records.store('k', 1, { metadata: { large: 'x'.repeat(900000) } }));
+       await tried(() => records.retrieve('k').then(({ data, metadata }) => [data, metadata]));
+       outcomes.push(readdirSync(${JSON.stringify(join(base, '.storage', 'work'))}).filter((name) => !name.endsWith('.owner')));
+       mount('-o', 'remount,ro', ${JSON.stringify(base)});
+       await tried(() => records.store('k', 'new'));
+       await tried(() => records.delete('k'));
+       await tried(() => records.retrieve('k').then(({ data }) => data));`,
+        { limits: 'exec unshare -m "$@"' },
+      );
+      expect(seen).toMatchObject([
+        { answered: 'stored' },
+        ...[full, full, full],
+        { answered: ['old', { a: 1 }] },
+        [],
+        ...[readOnly, readOnly],
+        { answered: 'old' },
+      ]);
+    }, 30_000);
+  },
+);
 
 // What can't be had on every machine is told by Node in these words.
 test.each([
