@@ -155,6 +155,7 @@ export const targets: { readonly [name: string]: () => Promise<FuzzTarget> } = {
         create: () => createFilesystem({ basePath: join(folder, String(made++)) }),
         server: { name: 'the disk', version: process.version, how },
       },
+      documents: 60,
       release: async () => rmSync(folder, { recursive: true, force: true }),
     };
   },
