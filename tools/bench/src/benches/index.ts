@@ -4,6 +4,7 @@ import { filesystemDescribedSuite, filesystemQuerySuite, filesystemSuite } from 
 import { memorySuite } from './memory.ts';
 import { mongoQuerySuite, mongoSuite } from './mongo.ts';
 import { postgresQuerySuite, postgresSuite } from './postgres.ts';
+import { s3Suite } from './s3.ts';
 import { sqliteSuite } from './sqlite.ts';
 import { sqliteQuerySuite } from './sqlite-queries.ts';
 import { sqliteVectorSuite } from './sqlite-vectors.ts';
@@ -20,6 +21,7 @@ export const suites: readonly Suite[] = [
   filesystemSuite,
   filesystemDescribedSuite,
   filesystemQuerySuite,
+  s3Suite,
   memorySuite,
   vaultSuite,
 ];
