@@ -11,7 +11,7 @@ test('answers a thousand random filters as the reference does', async () => {
   const report = await runFilterFuzz({
     count: 1000,
     seed: Number(process.env['STORAGE_FUZZ_SEED'] ?? randomInt(2 ** 30)),
-    documents: 60,
+    round: { filters: 250, documents: 50 },
     harness: {
       name: 'filesystem',
       server: { name: 'the disk', version: process.version, how: 'embedded' },

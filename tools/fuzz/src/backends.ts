@@ -155,7 +155,7 @@ export const targets: { readonly [name: string]: () => Promise<FuzzTarget> } = {
         create: () => createFilesystem({ basePath: join(folder, String(made++)) }),
         server: { name: 'the disk', version: process.version, how },
       },
-      documents: 60,
+      round: { filters: 250, documents: 50 },
       release: async () => rmSync(folder, { recursive: true, force: true }),
     };
   },
