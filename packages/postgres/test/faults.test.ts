@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { outcome } from '@storage/core';
 import { checkLedger, runLedger } from '@storage/faults';
 import { createProxy, type FaultProxy, type OwnService, startOwn } from '@storage/services';
@@ -8,6 +8,9 @@ import { onOwnService } from '@storage/services/testing';
 import pg from 'pg';
 import { createPostgres, type PostgresBackend } from '../src/index.ts';
 import { randomName, throughPort } from './own-schema.ts';
+
+// A busy machine's share.
+jest.setTimeout(30_000);
 
 await onOwnService('postgres', () => {
   let server: OwnService;

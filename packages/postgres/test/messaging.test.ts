@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import type { Gap, Message, Messaging, Subscription } from '@storage/core';
 import { createProxy } from '@storage/services';
 import { onService } from '@storage/services/testing';
@@ -30,6 +30,9 @@ async function take(subscription: Subscription, count: number): Promise<readonly
 
 const gap = { type: 'gap', channel: 'c', reason: 'reconnected' };
 const message = (data: unknown): unknown => ({ type: 'message', channel: 'c', data });
+
+// A busy machine's share.
+jest.setTimeout(30_000);
 
 await onService('postgres', ({ url }) => {
   const serverPort = Number(new URL(url).port);

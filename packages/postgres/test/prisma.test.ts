@@ -70,6 +70,9 @@ async function generate(folder: string): Promise<Generated> {
   return (await import(pathToFileURL(join(folder, 'client', 'client.ts')).href)) as Generated;
 }
 
+// A busy machine's share.
+jest.setTimeout(30_000);
+
 await onService('postgres', ({ url }) => {
   const schemas: string[] = [];
   const folder = join(project, 'generated', randomName('prisma'));

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { runConformance } from '@storage/conformance';
 import type { Backend } from '@storage/core';
 import { createProxy } from '@storage/services';
@@ -7,6 +7,9 @@ import { onService } from '@storage/services/testing';
 import pg from 'pg';
 import { createPostgres, type PostgresBackend, type PostgresOptions } from '../src/index.ts';
 import { randomName, throughPort } from './own-schema.ts';
+
+// A busy machine's share.
+jest.setTimeout(30_000);
 
 await onService('postgres-replica', async (service) => {
   const { url, nodes } = service;
