@@ -1,4 +1,5 @@
-import { closeSync, lstatSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, fstatSync, futimesSync, lstatSync, openSync, readdirSync } from 'node:fs';
+import { StorageError } from '@storage/core';
 import { removeFile } from './filesystem-files.ts';
 import { createFlags, type Folder, type Folders } from './filesystem-folders.ts';
 import type { Place } from './filesystem-layout.ts';
@@ -18,6 +19,20 @@ function customary(): NameRules {
   return { exact, kept: true };
 }
 
+/** In seconds: a time with microseconds. */
+const sampleTime = 1_700_000_000.123_456_4;
+
+/** Refuses a disk that does not keep the microseconds of the sample: states of a file could not be told apart there. */
+export function assertFineTimes(mtimeNs: bigint): void {
+  if (mtimeNs / 1000n === 1_700_000_000_123_456n) return;
+  throw new StorageError({
+    code: 'unsupported',
+    message:
+      'The disk of basePath keeps the times of files too coarsely to tell their states apart, as FAT does; choose a basePath on another disk.',
+    details: { path: 'basePath' },
+  });
+}
+
 /** Finds out how the disk treats names, by a file that is made and removed. `writable` false: by custom. */
 export async function probeNames(folders: Folders, owner: string, writable: boolean): Promise<NameRules> {
   if (!writable) return customary();
@@ -26,7 +41,13 @@ export async function probeNames(folders: Folders, owner: string, writable: bool
   const name = `${owner}-\u00e9`;
   const others = [`${owner.toUpperCase()}-\u00e9`, `${owner}-e\u0301`];
   try {
-    closeSync(openSync(folder.path(name), createFlags, 0o666));
+    const fd = openSync(folder.path(name), createFlags, 0o666);
+    try {
+      futimesSync(fd, sampleTime, sampleTime);
+      assertFineTimes(fstatSync(fd, { bigint: true }).mtimeNs);
+    } finally {
+      closeSync(fd);
+    }
     const exact = others.every((other) => lstatSync(folder.path(other), { throwIfNoEntry: false }) === undefined);
     return { exact, kept: readdirSync(folder.path('')).includes(name) };
   } finally {

@@ -61,7 +61,7 @@ export class RecordFiles {
 
   target(ns: string, key: string): Target {
     const place = placeOf(this.layout, ns, key);
-    if (!this.#names.kept && !ascii.test(key) && place.file !== '' && !ascii.test(place.folders.join('') + place.file))
+    if (!this.#names.kept && !ascii.test(place.folders.join() + place.file))
       throw unsafeKey(key, 'has letters outside ASCII, which this disk writes in its own way');
     return { ns, key, place, id: recordName(ns, key) };
   }
