@@ -5,10 +5,19 @@ import {
   createLifecycle,
   createMessaging,
   createRecordStore,
+  createTransactions,
   type Lifecycle,
   type MessagingFacade,
 } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, Messaging, RecordStore } from '@storage/core';
+import type {
+  Backend,
+  CallOptions,
+  FacetToken,
+  HealthReport,
+  Messaging,
+  RecordStore,
+  Transactions,
+} from '@storage/core';
 import { type MongoCapabilities, mongoCapabilities } from './mongo-capabilities.ts';
 import { translateMongo } from './mongo-errors.ts';
 import { checkHealth } from './mongo-health.ts';
@@ -19,6 +28,7 @@ import { MongoRecords } from './mongo-records.ts';
 import { applySchema } from './mongo-schema.ts';
 import { type MongoStore, openMongo } from './mongo-store.ts';
 import { MongoSweep } from './mongo-sweep.ts';
+import { MongoTransactions } from './mongo-transactions.ts';
 
 /** A store in one collection of MongoDB, and those beside it. */
 export interface MongoBackend extends Backend<MongoCapabilities> {
@@ -26,6 +36,8 @@ export interface MongoBackend extends Backend<MongoCapabilities> {
   readonly records: RecordStore;
   /** There with `changeStreams: true`. */
   readonly messaging?: Messaging;
+  /** There with `transactions: true`. */
+  readonly transactions?: Transactions;
 }
 
 class Mongo implements MongoBackend {
@@ -33,11 +45,13 @@ class Mongo implements MongoBackend {
   readonly capabilities: MongoCapabilities;
   readonly records: RecordStore;
   readonly messaging?: MessagingFacade;
+  readonly transactions?: Transactions;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
   readonly #settings: MongoSettings;
   readonly #lifecycle: Lifecycle;
   readonly #records = new MongoRecords();
   readonly #messages = new MongoMessaging();
+  readonly #transactions = new MongoTransactions(this.#records);
   #store!: MongoStore;
   #sweep!: MongoSweep;
 
@@ -61,6 +75,7 @@ class Mongo implements MongoBackend {
     };
     this.records = createRecordStore(this.#records, context);
     if (settings.changeStreams) this.messaging = createMessaging(this.#messages, context);
+    if (settings.transactions) this.transactions = createTransactions(this.#transactions, context);
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
@@ -102,7 +117,12 @@ class Mongo implements MongoBackend {
       this.#store = store;
       this.#sweep = sweep;
       this.#messages.attach(store);
-      this.#records.attach(store, () => sweep.afterWrite());
+      this.#transactions.attach(store);
+      this.#records.attach(
+        store,
+        () => sweep.afterWrite(),
+        this.#settings.transactions ? (steps, call) => this.#transactions.run(steps, call) : undefined,
+      );
     } catch (error) {
       throw translateMongo(error, { operation: 'open', key: undefined, write: false });
     }

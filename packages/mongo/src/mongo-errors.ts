@@ -56,6 +56,9 @@ const byCode: { readonly [code: string]: Translation } = {
   '112': rule('unavailable', 'Another writer was at the same record; nothing was applied. Try again.', {
     applied: 'no',
   }),
+  '251': rule('unavailable', 'The server has ended the transaction; nothing of it was applied. Try again.', {
+    applied: 'no',
+  }),
   '121': rule(
     'invalid_argument',
     'The collection has a validator, which refuses records; name another `collection`, or take the validator away.',

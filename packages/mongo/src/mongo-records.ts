@@ -13,6 +13,8 @@ import {
   type RowPage,
   recordId,
   slices,
+  type TransactionDriver,
+  type TransactionStep,
   unboundedCall,
   type WriteHead,
   type WriteRow,
@@ -71,6 +73,7 @@ function together<T>(call: Call, work: (shared: Call) => Promise<T>): Promise<T>
 export class MongoRecords implements RecordDriver<MongoFilter> {
   #store!: MongoStore;
   #afterWrite: () => void = () => undefined;
+  #atomically: TransactionDriver<MongoFilter>['run'] | undefined;
   readonly #coalescer = new AsyncCoalescer();
   readonly #reads: Gathered<ReadOp, FoundDocument | undefined>;
   readonly #existing: Gathered<ReadOp, boolean>;
@@ -96,10 +99,17 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
     });
   }
 
-  /** Gives it a store to work on: no call comes before. */
-  attach(store: MongoStore, afterWrite: () => void): void {
+  /** Gives it a store to work on: no call comes before. `atomically`: runs steps in one transaction, where there are any. */
+  attach(store: MongoStore, afterWrite: () => void, atomically?: TransactionDriver<MongoFilter>['run']): void {
     this.#store = store;
     this.#afterWrite = afterWrite;
+    this.#atomically = atomically;
+  }
+
+  /** All or none, in order. */
+  async #allOrNone<T>(steps: readonly TransactionStep[], call: Call): Promise<readonly RowOutcome<T>[]> {
+    const results = (await this.#atomically?.(steps, call)) ?? [];
+    return results.map((value) => ({ ok: true, value: value as T }));
   }
 
   async #find(ops: readonly ReadOp[]): Promise<readonly RowOutcome<FoundDocument | undefined>[]> {
@@ -187,9 +197,14 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
   writeMany(
     ns: string,
     rows: readonly WriteRow[],
-    _atomic: boolean,
+    atomic: boolean,
     call: Call,
   ): Promise<readonly RowOutcome<InfoRow>[]> {
+    if (atomic && this.#atomically !== undefined)
+      return this.#allOrNone(
+        rows.map((row) => ({ type: 'write', ns, row: ownRow(row) })),
+        call,
+      );
     return together(call, (shared) =>
       Promise.all(rows.map((row) => settle('records.storeMany', row.key, this.write(ns, row, shared)))),
     );
@@ -206,9 +221,14 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
   removeMany(
     ns: string,
     keys: readonly string[],
-    _atomic: boolean,
+    atomic: boolean,
     call: Call,
   ): Promise<readonly RowOutcome<boolean>[]> {
+    if (atomic && this.#atomically !== undefined)
+      return this.#allOrNone(
+        keys.map((key) => ({ type: 'remove', ns, key, etag: undefined, report: true })),
+        call,
+      );
     return together(call, (shared) =>
       Promise.all(keys.map((key) => settle('records.deleteMany', key, this.remove(ns, key, undefined, true, shared)))),
     );
@@ -254,17 +274,17 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
     call: Call,
   ): Promise<RowPage<InfoRow>>;
   async page(ns: string, request: PageRequest<MongoFilter>, call: Call): Promise<RowPage<InfoRow>> {
-    const { rows, more } = await this.#behindAll(call, () => pageDocuments(this.#store, ns, request, call));
+    const { rows, more } = await this.behindAll(call, () => pageDocuments(this.#store, ns, request, call));
     if (request.include !== 'rows') return { rows: rows.map(toInfoRow), more };
     return { rows: await Promise.all(rows.map((row) => this.#toRow(row))), more };
   }
 
   count(ns: string, prefix: string, filter: MongoFilter | undefined, _estimate: boolean, call: Call): Promise<number> {
-    return this.#behindAll(call, () => countDocuments(this.#store, ns, prefix, filter, call));
+    return this.behindAll(call, () => countDocuments(this.#store, ns, prefix, filter, call));
   }
 
   removeWhere(ns: string, filter: MongoFilter | undefined, call: Call): Promise<number> {
-    return this.#behindAll(call, () => removeWhere(this.#store, ns, filter));
+    return this.behindAll(call, () => removeWhere(this.#store, ns, filter));
   }
 
   namespaces(
@@ -272,11 +292,11 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
     request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
     call: Call,
   ): Promise<RowPage<string>> {
-    return this.#behindAll(call, () => listNamespaces(this.#store, ns, request));
+    return this.behindAll(call, () => listNamespaces(this.#store, ns, request));
   }
 
   dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
-    return this.#behindAll(call, () => dropNamespace(this.#store, ns, recursive, call));
+    return this.behindAll(call, () => dropNamespace(this.#store, ns, recursive, call));
   }
 
   /** Runs behind the calls on a key, and before those that come later. */
@@ -287,7 +307,7 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
   }
 
   /** Runs behind every write that was called before. */
-  #behindAll<T>(call: Call, task: () => Promise<T>): Promise<T> {
+  behindAll<T>(call: Call, task: () => Promise<T>): Promise<T> {
     return this.#coalescer.after(undefined, call, task);
   }
 }

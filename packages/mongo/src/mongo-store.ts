@@ -44,6 +44,8 @@ export interface MongoStore {
   readonly chunks: mongo.Collection<ChunkDocument>;
   readonly messages: mongo.Collection<MessageDocument>;
   readonly facts: ServerFacts;
+  /** Whether `records` is inside a transaction, which a duplicate would end. */
+  readonly transactional: boolean;
   /** The present by the server's clock, or the one of the options. */
   readonly now: () => number;
   /** Sees to it that chunks are found by their file. */
@@ -154,6 +156,7 @@ export async function openMongo(settings: MongoSettings): Promise<MongoStore> {
     },
     messages: db.collection(`${collection}.messages`),
     facts,
+    transactional: false,
     now: settings.clock ?? clock?.now ?? Date.now,
     close: async () => {
       clock?.stop(client);

@@ -54,12 +54,22 @@ function contended(key: string): StorageError {
   });
 }
 
+/** Takes expired records out of the way of upserts, where those must not fail. */
+async function clearExpired(
+  { records, transactional }: MongoStore,
+  ids: readonly string[],
+  now: number,
+): Promise<void> {
+  if (transactional) await records.deleteMany({ _id: { $in: [...ids] }, expiresAt: { $lte: new Date(now) } });
+}
+
 /** Replaces or makes a record that nothing is asked of, but keeps when a live one was made. */
 async function put(store: MongoStore, id: string, head: Head, content: Content): Promise<InfoRow> {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const now = store.now();
     const fields = recordFields(head, content, now);
     const createdAt = new Date(now);
+    await clearExpired(store, [id], now);
     try {
       const found = await store.records.findOneAndUpdate(
         { _id: id, expiresAt: live(now) },
@@ -68,7 +78,7 @@ async function put(store: MongoStore, id: string, head: Head, content: Content):
       );
       return infoOf(head.key, head, fields, found?.createdAt.getTime() ?? now);
     } catch (error) {
-      if (!isDuplicate(error)) throw error;
+      if (store.transactional || !isDuplicate(error)) throw error;
     }
     // An expired record is in the way, or another writer was quicker.
     const { matchedCount } = await store.records.replaceOne(
@@ -80,12 +90,18 @@ async function put(store: MongoStore, id: string, head: Head, content: Content):
   throw contended(head.key);
 }
 
+async function assertAbsent({ records }: MongoStore, id: string, key: string, now: number): Promise<void> {
+  const found = await records.findOne({ _id: id }, { projection: { etag: 1, expiresAt: 1 } });
+  if (found !== null && isLive(found, now)) throw alreadyExists(key, found.etag);
+}
+
 /** Makes a record where there is none; an expired one is none. */
 async function putAbsent(store: MongoStore, id: string, head: Head, content: Content): Promise<InfoRow> {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const now = store.now();
     const fields = recordFields(head, content, now);
     const createdAt = new Date(now);
+    if (store.transactional) await assertAbsent(store, id, head.key, now);
     try {
       await store.records.replaceOne(
         { _id: id, expiresAt: { $lte: createdAt } },
@@ -94,10 +110,9 @@ async function putAbsent(store: MongoStore, id: string, head: Head, content: Con
       );
       return infoOf(head.key, head, fields, now);
     } catch (error) {
-      if (!isDuplicate(error)) throw error;
+      if (store.transactional || !isDuplicate(error)) throw error;
     }
-    const found = await store.records.findOne({ _id: id }, { projection: { etag: 1, expiresAt: 1 } });
-    if (found !== null && isLive(found, now)) throw alreadyExists(head.key, found.etag);
+    await assertAbsent(store, id, head.key, now);
   }
   throw contended(head.key);
 }
@@ -129,7 +144,7 @@ async function settled(store: MongoStore, id: string, head: Head, send: () => Pr
     return await send();
   } catch (error) {
     const lost = translateMongo(error, { operation: 'records.store', key: head.key, write: true });
-    if (!isStorageError(lost, 'unavailable') || lost.applied === 'no') throw lost;
+    if (!isStorageError(lost, 'unavailable') || lost.applied === 'no' || store.transactional) throw lost;
     // What comes of it now does not make the first failure certain, so its own is told only when it is good news.
     const again = async (): Promise<InfoRow | undefined> => (await own()) ?? (await send().catch(own));
     const info = await again().catch(() => undefined);
@@ -179,6 +194,11 @@ export async function writeBatch(store: MongoStore, ops: readonly WriteOp[]): Pr
   const models = writes.map(({ id, fields }) => ({
     updateOne: { filter: { _id: id, expiresAt: live(now) }, update: replacing(fields, createdAt), upsert: true },
   }));
+  await clearExpired(
+    store,
+    writes.map(({ id }) => id),
+    now,
+  );
   let made: { readonly [index: number]: unknown };
   let failed: ReadonlyMap<number, unknown> = new Map();
   try {

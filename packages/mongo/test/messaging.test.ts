@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect, it } from '@jest/globals';
 import { checkConformance, type Harness, writeReport } from '@storage/conformance';
+import type { Gap, Message, Subscription } from '@storage/core';
 import { createProxy } from '@storage/services';
 import { onService } from '@storage/services/testing';
 import { ownDatabase } from './own-store.ts';
@@ -34,4 +36,39 @@ await onService('mongo-streams', async (service) => {
     const failed = report.suites.flatMap(({ tests }) => tests.filter(({ passed }) => !passed));
     expect(failed).toEqual([]);
   }, 120_000);
+
+  async function take(events: AsyncIterator<Message | Gap>, count: number): Promise<(Message | Gap)[]> {
+    const taken: (Message | Gap)[] = [];
+    while (taken.length < count) {
+      const next = await events.next();
+      if (next.done) break;
+      taken.push(next.value);
+    }
+    return taken;
+  }
+
+  it('goes on where it was when the connection is lost, and misses nothing', async () => {
+    await using listening = own.create({ changeStreams: true });
+    await listening.open();
+    await using publishing = own.reopen(listening, { url: service.url });
+    await publishing.open();
+    const subscription = await listening.messaging?.subscribe('c');
+    const events = (subscription as Subscription)[Symbol.asyncIterator]();
+    await publishing.messaging?.publish('c', 'before');
+    expect(await take(events, 1)).toEqual([{ type: 'message', channel: 'c', data: 'before' }]);
+    await proxy.cut();
+    for (const data of [1, 2, 3]) await publishing.messaging?.publish('c', data);
+    await delay(300);
+    await proxy.restore();
+    await publishing.messaging?.publish('c', 4);
+    expect(await take(events, 4)).toEqual([1, 2, 3, 4].map((data) => ({ type: 'message', channel: 'c', data })));
+  }, 30_000);
+
+  it('keeps no messages for long', async () => {
+    await using backend = own.create({ collection: 'kept', changeStreams: true });
+    await backend.open();
+    expect(await own.db.collection('kept.messages').indexes()).toContainEqual(
+      expect.objectContaining({ key: { at: 1 }, expireAfterSeconds: 60 }),
+    );
+  });
 });
