@@ -98,7 +98,7 @@ export class RecordObjects {
   ): Promise<void> {
     const { key, condition, etag } = head;
     const attempts: Attempts = { uncertain: false };
-    if (condition === undefined) return send({}, attempts);
+    if (condition === undefined) return this.#publishFreely(name, key, etag, call, attempts, send);
     let guard: Headers =
       condition.type === 'match'
         ? { 'if-match': (await this.match(name, key, condition.etag, call)).object.tag }
@@ -110,13 +110,30 @@ export class RecordObjects {
         if (!refusedCondition(error)) throw error;
       }
       const object = await this.objects.head(name, call);
-      if (object !== undefined && decodeInfo(key, object.headers, object.size).etag === etag) return;
+      if (isOwn(object, etag)) return;
       if (attempts.uncertain) throw lostAnswer(key);
       this.#assertHolds(condition, key, object && this.live(key, object));
       // It is as the condition wants it: gone, expired, or rewritten with the same etag.
       guard = object === undefined ? { 'if-none-match': '*' } : { 'if-match': object.tag };
     }
     throw condition.type === 'match' ? conflict(key) : alreadyExists(key);
+  }
+
+  /** An upload that is gone when its completion is asked for again was completed the first time. */
+  async #publishFreely(
+    name: string,
+    key: string,
+    etag: string,
+    call: Call,
+    attempts: Attempts,
+    send: (guard: Headers, attempts: Attempts) => Promise<void>,
+  ): Promise<void> {
+    try {
+      return await send({}, attempts);
+    } catch (error) {
+      if (!attempts.uncertain || !refusedCondition(error)) throw error;
+    }
+    if (!isOwn(await this.objects.head(name, call), etag)) throw lostAnswer(key);
   }
 
   /** Removes an object that is an expired record; answers whether it was one. */
@@ -136,6 +153,11 @@ export class RecordObjects {
     if (condition.type === 'match' && row?.etag !== condition.etag) throw conflict(key);
     if (condition.type === 'absent' && row !== undefined) throw alreadyExists(key, row.etag);
   }
+}
+
+/** Whether an object is what the writer with this etag wrote. */
+function isOwn(object: S3Object | undefined, etag: string): boolean {
+  return object !== undefined && decodeInfo('', object.headers, object.size).etag === etag;
 }
 
 function contentOf({ kind }: InfoRow, { body }: S3Body): string | Uint8Array {

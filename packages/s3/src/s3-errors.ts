@@ -98,6 +98,11 @@ function knownCodes({ bucket, region, host }: S3Settings): { readonly [code: str
     ServiceUnavailable: slow,
     TooManyRequests: slow,
     InternalError: { code: 'unavailable', message: 'The server failed in the middle of the request.' },
+    NoSuchUpload: {
+      code: 'unavailable',
+      applied: 'no',
+      message: 'The upload was ended by another, perhaps by a rule of the bucket; send the stream again.',
+    },
     OperationAborted: {
       code: 'unavailable',
       message: `The bucket ${bucket} is being made or removed by another; try again.`,
@@ -157,11 +162,11 @@ export function alreadyExists(key: string, etag?: string): StorageError {
   });
 }
 
-/** A conditional write whose answer was lost, where somebody has written since. */
+/** A write whose answer was lost, where somebody has written since. */
 export function lostAnswer(key: string): StorageError {
   return new StorageError({
     code: 'unavailable',
-    message: 'The answer to a conditional write was lost, and the record has changed since; read it again.',
+    message: 'The answer to the write was lost, and the record has changed since; read it again.',
     key,
     applied: 'unknown',
   });

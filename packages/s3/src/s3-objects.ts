@@ -81,23 +81,16 @@ export class S3Objects {
     this.wire = wire;
   }
 
-  /**
-   * What is known of an object. By its first byte: the answer to a HEAD has no room to say whether it is the object or the bucket that
-   * is missing, and an outage is no miss.
-   */
+  /** What is known of an object. */
   async head(name: string, call: Call): Promise<S3Object | undefined> {
-    try {
-      return await this.get(name, call, { range: 'bytes=0-0' });
-    } catch (error) {
-      if (!hasCode(error, 'InvalidRange')) throw error;
-    }
-    // It is there, and empty.
-    return orMissing(
+    const found = await orMissing(
       this.wire.send({ method: 'HEAD', name }, call, async (response) => {
         await readBody(response);
         return toObject(response.headers);
       }),
     );
+    // The answer to a HEAD has no room to say whether it is the object or the bucket that is missing, and that is no miss.
+    return found ?? this.get(name, call);
   }
 
   /** The object, or the bytes of it that `headers` ask for. */

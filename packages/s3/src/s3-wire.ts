@@ -109,20 +109,27 @@ export class S3Wire {
   server = '';
   readonly #client: Client;
   readonly #base: Transport;
+  /** For calls that nobody ends. */
+  readonly #unbounded: Client;
 
   constructor(client: Client, bucket: string, clock: ServerClock) {
     this.#client = client;
     this.bucket = bucket;
     this.clock = clock;
     this.#base = Reflect.get(client, 'transport') as Transport;
+    this.#unbounded = this.#viewOf(undefined);
   }
 
   /** The client as this call may use it: every S3 operation of `minio` that makes one request. */
   view(call: Call): Client {
+    const { signal } = call;
+    return signal === undefined ? this.#unbounded : this.#viewOf(signal);
+  }
+
+  #viewOf(signal: AbortSignal | undefined): Client {
     const base = this.#base;
     const transport: Transport = {
       request(options, onResponse) {
-        const { signal } = call;
         const request = base.request(signal === undefined ? options : { ...options, signal }, (response) => {
           const status = response.statusCode ?? 0;
           // These the client would throw away the text of.
