@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -90,6 +90,8 @@ await onService('postgres', ({ url }) => {
 
   afterAll(async () => {
     await rm(folder, { recursive: true, force: true });
+    // Another run may be at work beside this one.
+    await rmdir(dirname(folder)).catch((error: unknown) => expect(error).toMatchObject({ code: 'ENOTEMPTY' }));
     await dropSchemas(url, schemas);
   });
 
