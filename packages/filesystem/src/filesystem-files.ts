@@ -1,11 +1,10 @@
-import { type BigIntStats, close, fsync, lstatSync, open, read, rename, unlink, write, writeSync } from 'node:fs';
+import { type BigIntStats, fsync, lstatSync, open, read, rename, unlink, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { codeOf, isMissing, notOurs } from './filesystem-errors.ts';
 import { type Folder, readFlags } from './filesystem-folders.ts';
 
 // By callback inside: a third quicker than the promises of `node:fs`, which make an object for each file.
 export const openFile: (path: string, flags: number, mode?: number) => Promise<number> = promisify(open);
-export const closeFile: (fd: number) => Promise<void> = promisify(close);
 export const syncFile: (fd: number) => Promise<void> = promisify(fsync);
 export const renameFile: (from: string, to: string) => Promise<void> = promisify(rename);
 const unlinkFile: (path: string) => Promise<void> = promisify(unlink);

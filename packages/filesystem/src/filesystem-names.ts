@@ -20,7 +20,7 @@ function customary(): NameRules {
 }
 
 /** In seconds: a time with microseconds. */
-const sampleTime = 1_700_000_000.123_456_4;
+const sampleTime = 1_700_000_000 + 0.123_456_4;
 
 /** Refuses a disk that does not keep the microseconds of the sample: states of a file could not be told apart there. */
 export function assertFineTimes(mtimeNs: bigint): void {

@@ -258,3 +258,20 @@ test('expired records are swept behind writes, without a timer', async () => {
   expect(sidecars()).toHaveLength(1);
   expect((await records.retrieve('long'))?.data).toBe(1);
 }, 30_000);
+
+test('with fsync everything is written through, sidecars and folders too', async () => {
+  const { records } = await open({ fsync: true });
+  await records.store('a/b/k.json', { n: 1 }, { metadata: { by: 'me' } });
+  await records.storeStream(
+    'a/s.bin',
+    (async function* () {
+      yield Buffer.from('12');
+      yield Buffer.from('3');
+    })(),
+  );
+  await records.touch('a/s.bin', { ttlMs: 60_000 });
+  expect(await records.retrieve('a/b/k.json')).toMatchObject({ data: { n: 1 }, metadata: { by: 'me' } });
+  expect(readFileSync(file('a/s.bin'), 'utf8')).toBe('123');
+  expect(await records.delete('a/b/k.json')).toBe(true);
+  expect(readdirSync(file('a'))).toEqual(['s.bin']);
+});
