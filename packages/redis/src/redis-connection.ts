@@ -81,6 +81,8 @@ export async function makeClient(settings: RedisConnectionSettings): Promise<Red
           sentinels: sentinels.map((node) => ({ ...node })),
           name: masterName ?? '',
           sentinelRetryStrategy: backoff,
+          // A master that was taken down to a replica: the sentinels name the new one. The command is not sent again.
+          reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
           ...(sentinelPassword !== undefined && { sentinelPassword }),
           ...(tls !== undefined && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
           ...natMapOf(settings),

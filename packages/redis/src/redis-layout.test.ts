@@ -28,7 +28,8 @@ describe('RedisLayout', () => {
       for (const key of ['k', '}', '{', ':', 'r:', 'a}r:b', '\r\n', '*'])
         expect(layout.parse(layout.bucketOf(ns, key).records + key)).toEqual({ ns, key });
     }
-    for (const other of ['q:{a:0}r:k', 'p:{a:0}order', 'p:{a}r:k', 'p:r:k']) expect(layout.parse(other)).toBeUndefined();
+    for (const other of ['q:{a:0}r:k', 'p:{a:0}order', 'p:{a}r:k', 'p:r:k'])
+      expect(layout.parse(other)).toBeUndefined();
   });
 
   it('spreads keys over its buckets, always the same way', () => {

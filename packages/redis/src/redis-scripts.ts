@@ -316,13 +316,12 @@ export async function run(
   args: readonly RedisArgument[],
   bytes = false,
 ): Promise<unknown> {
-  const rest = [keys.length, ...keys, ...args];
-  const send = (name: string, first: string): Promise<unknown> =>
-    bytes ? connection.bytes(name, [first, ...rest]) : connection.command(name, [first, ...rest]);
+  const all: RedisArgument[] = [sha, keys.length, ...keys, ...args];
   try {
-    return await send('evalsha', sha);
+    return await (bytes ? connection.bytes('evalsha', all) : connection.command('evalsha', all));
   } catch (error) {
     if (!describeError(error).message.startsWith('NOSCRIPT')) throw error;
-    return send('eval', source);
+    all[0] = source;
+    return bytes ? connection.bytes('eval', all) : connection.command('eval', all);
   }
 }

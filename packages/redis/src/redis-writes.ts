@@ -57,6 +57,8 @@ export class RedisWrites {
 
   /** Each with its own outcome, in order; of a key that stands twice the later comes last. What is not known of a step, its rows tell. */
   async store(ops: readonly WriteOp[]): Promise<RowOutcome<InfoRow>[]> {
+    const [first] = ops;
+    if (first !== undefined && ops.length === 1) return [await this.#storeOne(first)];
     const { layout, bulkLimit } = this.#engine;
     if (ops.some(({ row }) => row.size > bulkLimit)) return this.#storeApart(ops);
     await this.#announce(ops);
@@ -83,6 +85,37 @@ export class RedisWrites {
       },
     );
     return outcomes;
+  }
+
+  /** One alone, which most are: no more than it takes. */
+  async #storeOne({ ns, row }: WriteOp): Promise<RowOutcome<InfoRow>> {
+    const engine = this.#engine;
+    try {
+      engine.checkBulk(row.size);
+      const announcing = engine.announce(ns);
+      if (announcing !== undefined) await announcing;
+      const { order, expiry, shapes, records, chunks } = engine.layout.bucketOf(ns, row.key);
+      const args = writeArguments(row, this.#search.fieldsOf(ns, row));
+      args.unshift(chunks, 0, this.#width, this.#search.shape);
+      const reply = await engine.run(scripts.write, [order, expiry, shapes, records + row.key], args);
+      const [now = '', answer = ''] = listOf<string>(reply);
+      return written(row, Number(now), answer);
+    } catch (error) {
+      return { ok: false, error: asStorageError(error, 'records.store', true) };
+    }
+  }
+
+  async #removeOne({ ns, key, etag }: RemoveOp): Promise<RowOutcome<boolean>> {
+    const { order, expiry, shapes, records, chunks } = this.#engine.layout.bucketOf(ns, key);
+    try {
+      const keys = [order, expiry, shapes, records + key];
+      const [answer = 0] = listOf<string | number>(
+        await this.#engine.run(scripts.remove, keys, [chunks, key, etag ?? '']),
+      );
+      return removed(answer, key);
+    } catch (error) {
+      return { ok: false, error: asStorageError(error, 'records.delete', true) };
+    }
   }
 
   /** One by one, where some are larger than the server takes. */
@@ -117,6 +150,8 @@ export class RedisWrites {
   }
 
   async remove(ops: readonly RemoveOp[]): Promise<RowOutcome<boolean>[]> {
+    const [first] = ops;
+    if (first !== undefined && ops.length === 1) return [await this.#removeOne(first)];
     const { layout } = this.#engine;
     const outcomes = new Array<RowOutcome<boolean>>(ops.length);
     const steps = inSteps(ops, ({ ns, key }) => layout.bucketOf(ns, key));

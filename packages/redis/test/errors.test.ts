@@ -74,9 +74,9 @@ await onOwnService('redis', () => {
       expect(await opening({ cluster: [{ host: '127.0.0.1', port: address.port }] })).toMatchObject({
         code: 'unavailable',
       });
-      expect(
-        await opening({ sentinels: [{ host: '127.0.0.1', port: address.port }], masterName: 'm' }),
-      ).toMatchObject({ code: 'unavailable' });
+      expect(await opening({ sentinels: [{ host: '127.0.0.1', port: address.port }], masterName: 'm' })).toMatchObject({
+        code: 'unavailable',
+      });
     });
 
     it('names `db` where the server has none of that number', async () => {
@@ -192,9 +192,7 @@ await onOwnService('redis', () => {
       await using backend = createRedis({ host: '127.0.0.1', port, prefix });
       await backend.open();
       await admin.lpush(`${prefix}{:0}r:foreign`, 'x');
-      const outcomes = await backend.records.storeMany(
-        ['a', 'foreign', 'b'].map((key) => ({ key, data: key })),
-      );
+      const outcomes = await backend.records.storeMany(['a', 'foreign', 'b'].map((key) => ({ key, data: key })));
       expect(outcomes.map((ended) => (ended.ok ? 'ok' : ended.error.code))).toEqual(['ok', 'invalid_state', 'ok']);
       expect(await outcome(backend.records.retrieve('foreign'))).toMatchObject({
         ok: false,

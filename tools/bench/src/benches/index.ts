@@ -4,6 +4,7 @@ import { filesystemDescribedSuite, filesystemQuerySuite, filesystemSuite } from 
 import { memorySuite } from './memory.ts';
 import { mongoQuerySuite, mongoSuite } from './mongo.ts';
 import { postgresQuerySuite, postgresSuite } from './postgres.ts';
+import { redisCacheSuite, redisQuerySuite, redisSuite } from './redis.ts';
 import { s3Suite } from './s3.ts';
 import { sqliteSuite } from './sqlite.ts';
 import { sqliteQuerySuite } from './sqlite-queries.ts';
@@ -22,6 +23,9 @@ export const suites: readonly Suite[] = [
   filesystemDescribedSuite,
   filesystemQuerySuite,
   s3Suite,
+  redisSuite,
+  redisQuerySuite,
+  redisCacheSuite,
   memorySuite,
   vaultSuite,
 ];
