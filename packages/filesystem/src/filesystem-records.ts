@@ -21,7 +21,7 @@ import { defaultType } from './filesystem-sidecar.ts';
 import type { Staged, Staging } from './filesystem-staging.ts';
 import type { OpenFile, RecordFiles, Target } from './filesystem-store.ts';
 import type { Sweep } from './filesystem-sweep.ts';
-import { childNamespaces, walkKeys } from './filesystem-walk.ts';
+import { childNamespaces, namespacesBelow, walkKeys } from './filesystem-walk.ts';
 import { KeyQueue } from './key-queue.ts';
 import { mapLimited, WorkLimit } from './work-limit.ts';
 
@@ -245,21 +245,14 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     return removed;
   }
 
-  /** The paths of the namespaces directly below one. */
-  async #children(ns: string): Promise<readonly string[]> {
-    const { files } = this.#parts();
-    const names = await childNamespaces(files.folders, files.layout, ns);
-    return names.map((name) => (ns === '' ? name : `${ns}/${name}`));
+  #children(ns: string): Promise<readonly string[]> {
+    const { folders, layout } = this.#parts().files;
+    return childNamespaces(folders, layout, ns);
   }
 
-  /** The paths of all namespaces below one, each before those below it. */
-  async #below(ns: string, call: Call): Promise<readonly string[]> {
-    const found: string[] = [];
-    for (const child of await this.#children(ns)) {
-      call.check();
-      found.push(child, ...(await this.#below(child, call)));
-    }
-    return found;
+  #below(ns: string, call: Call): Promise<readonly string[]> {
+    const { folders, layout } = this.#parts().files;
+    return namespacesBelow(folders, layout, ns, call);
   }
 
   async #holdsOwn(ns: string, call: Call): Promise<boolean> {

@@ -88,12 +88,27 @@ export function walkKeys(
   return walkBelow(walk, '', []);
 }
 
-/** The names of the namespaces directly below one that have a folder, escaped, by code point. */
+/** The escaped paths of the namespaces directly below one that have a folder, by code point. */
 export async function childNamespaces(folders: Folders, layout: PathLayout, ns: string): Promise<readonly string[]> {
   const names: string[] = [];
   for (const entry of await readFolder(folders, layout.namespaceFolders(ns))) {
     const name = entry.isDirectory() ? layout.namespaceOf(entry.name) : undefined;
     if (name !== undefined && name !== '') names.push(name);
   }
-  return names.sort(compareCodePoints);
+  return names.sort(compareCodePoints).map((name) => (ns === '' ? name : `${ns}/${name}`));
+}
+
+/** The escaped paths of all namespaces below one, each before those below it. */
+export async function namespacesBelow(
+  folders: Folders,
+  layout: PathLayout,
+  ns: string,
+  call: Call,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const child of await childNamespaces(folders, layout, ns)) {
+    call.check();
+    found.push(child, ...(await namespacesBelow(folders, layout, child, call)));
+  }
+  return found;
 }
