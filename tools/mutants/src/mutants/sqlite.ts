@@ -78,7 +78,7 @@ export const sqliteMutants: readonly Mutant[] = [
   ]),
   ...sqlite('bytes', [
     {
-      file: `${sql}/chunks.ts`,
+      file: `${kit}/chunks.ts`,
       find: '        yield piece;\n        piece = new Uint8Array(chunkBytes);',
       replace: '        yield piece;',
       test: 'bytes-and-streams/round-trips-streams',
