@@ -10,6 +10,7 @@ describe('redisPlugin', () => {
       port: 7000,
       password: 'p',
     });
+    expect(redisPlugin.fromEnv({ REDIS_URL: 'redis://elsewhere' })).toEqual({ url: 'redis://elsewhere' });
     expect(() => redisPlugin.fromEnv({ REDIS_PORT: '7k' })).toThrow('REDIS_PORT');
   });
 
