@@ -32,6 +32,13 @@ export interface S3List {
   readonly more: boolean;
 }
 
+/** An upload that somebody has begun. */
+export interface S3Upload {
+  readonly id: string;
+  /** By the server's clock. */
+  readonly startedAt: number;
+}
+
 /** A part of an upload that is done. */
 export interface S3Part {
   readonly number: number;
@@ -147,9 +154,23 @@ export class S3Objects {
     return { entries, folders, more: answer.isTruncated === true };
   }
 
-  async startUpload(name: string, headers: Headers, call: Call): Promise<string> {
-    return this.wire.send({ method: 'POST', name, query: 'uploads=', headers }, call, async (response) =>
-      textOf((await readBody(response)).toString('utf8'), 'UploadId'),
+  async startUpload(name: string, headers: Headers, call: Call, attempts?: Attempts): Promise<string> {
+    return this.wire.send(
+      { method: 'POST', name, query: 'uploads=', headers },
+      call,
+      async (response) => textOf((await readBody(response)).toString('utf8'), 'UploadId'),
+      attempts,
+    );
+  }
+
+  /** Uploads of an object that are neither complete nor aborted. */
+  async uploads(name: string, call: Call): Promise<readonly S3Upload[]> {
+    const { bucket } = this.wire;
+    const { uploads } = await this.wire.attempt(call, (view) =>
+      view.listIncompleteUploadsQuery(bucket, name, '', '', ''),
+    );
+    return uploads.flatMap(({ key, uploadId, initiated }) =>
+      key === name ? [{ id: uploadId, startedAt: new Date(initiated).getTime() }] : [],
     );
   }
 

@@ -2,12 +2,16 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Call, makeCall } from '@storage/backend-kit';
 import type { Headers } from './s3-headers.ts';
 import type { S3Object, S3Objects, S3Part } from './s3-objects.ts';
-import type { Attempts } from './s3-wire.ts';
+import { type Attempts, hasCode } from './s3-wire.ts';
 
 /** What one request of a rewrite has the server copy. */
 const copyBytes = 512 * 1024 * 1024;
 /** How long cleaning up after a failed upload may take. */
 const cleanUpMs = 10_000;
+/** How many uploads are remembered that could not be aborted. */
+const maxAbandoned = 1000;
+/** Codes of what did not happen, and will not when it is asked again. */
+const refusals = ['NoSuchBucket', 'AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'NotImplemented'];
 
 /** What an upload needs to know of the record. */
 export interface UploadOptions {
@@ -43,13 +47,27 @@ async function* toParts(chunks: AsyncIterable<Uint8Array>, partBytes: number): A
   if (size > 0) yield Buffer.concat(held);
 }
 
+/** An upload whose start was asked for, and whose id was lost with the answer. */
+interface LostStart {
+  readonly name: string;
+  /** When it must have begun, by the server's clock. */
+  readonly from: number;
+  readonly until: number;
+  /** The one that was begun instead. */
+  readonly kept: string | undefined;
+}
+
+/** What is still to be aborted. */
+type Abandoned = LostStart | { readonly name: string; readonly upload: string };
+
 /** Multipart uploads that leave nothing behind. */
 export class S3Uploads {
   readonly #objects: S3Objects;
   readonly #partBytes: number;
   readonly #running = new Set<Promise<unknown>>();
-  /** Uploads that could not be aborted, by their ids. */
-  readonly #abandoned = new Map<string, string>();
+  /** The ids of those that are under way here. */
+  readonly #ids = new Set<string>();
+  readonly #abandoned = new Set<Abandoned>();
 
   constructor(objects: S3Objects, partBytes: number) {
     this.#objects = objects;
@@ -126,31 +144,69 @@ export class S3Uploads {
     fill: (upload: string) => Promise<readonly S3Part[]>,
   ): Promise<void> {
     if (this.#abandoned.size > 0) await this.#retryAborts();
-    const upload = await this.#objects.startUpload(name, headers, call);
+    const upload = await this.#start(name, headers, call);
+    this.#ids.add(upload);
     try {
       const parts = await fill(upload);
       call.check();
       await publish((guard, attempts) => this.#objects.completeUpload(name, upload, parts, guard, call, attempts));
     } catch (error) {
-      await this.#abort(name, upload);
+      await this.#abort({ name, upload });
       throw error;
+    } finally {
+      this.#ids.delete(upload);
     }
   }
 
-  /** Never fails: an upload that can't be aborted now is remembered. */
-  async #abort(name: string, upload: string): Promise<void> {
-    const call = makeCall({ timeoutMs: cleanUpMs });
+  async #start(name: string, headers: Headers, call: Call): Promise<string> {
+    const attempts: Attempts = { uncertain: false };
+    const from = this.#now();
+    let kept: string | undefined;
     try {
-      await this.#objects.abortUpload(name, upload, call);
-      this.#abandoned.delete(upload);
+      kept = await this.#objects.startUpload(name, headers, call, attempts);
+      return kept;
     } catch (error) {
-      if (error !== undefined) this.#abandoned.set(upload, name);
+      // An answer that is no refusal may have begun one.
+      attempts.uncertain ||= !hasCode(error, ...refusals);
+      throw error;
+    } finally {
+      if (attempts.uncertain) await this.#abort({ name, from, until: this.#now(), kept });
+    }
+  }
+
+  #now(): number {
+    return Date.now() + this.#objects.wire.clock.offset;
+  }
+
+  /** Never fails: what can't be aborted now is remembered. */
+  async #abort(abandoned: Abandoned): Promise<void> {
+    const call = makeCall({ timeoutMs: cleanUpMs });
+    this.#abandoned.add(abandoned);
+    const [oldest] = this.#abandoned;
+    if (this.#abandoned.size > maxAbandoned && oldest !== undefined) this.#abandoned.delete(oldest);
+    try {
+      const ids = 'upload' in abandoned ? [abandoned.upload] : await this.#lostIds(abandoned, call);
+      for (const id of ids) await this.#objects.abortUpload(abandoned.name, id, call);
+      this.#abandoned.delete(abandoned);
+    } catch (error) {
+      // What is refused will be so again; all else is tried behind the next upload.
+      if (hasCode(error, ...refusals)) this.#abandoned.delete(abandoned);
     } finally {
       call.end();
     }
   }
 
+  /** Uploads that were begun while the answer was waited for, and that nobody here knows. */
+  async #lostIds({ name, from, until, kept }: LostStart, call: Call): Promise<readonly string[]> {
+    const uploads = await this.#objects.uploads(name, call);
+    return uploads
+      .filter(
+        ({ id, startedAt }) => id !== kept && !this.#ids.has(id) && startedAt >= from - 1000 && startedAt <= until,
+      )
+      .map(({ id }) => id);
+  }
+
   async #retryAborts(): Promise<void> {
-    for (const [upload, name] of [...this.#abandoned]) await this.#abort(name, upload);
+    for (const abandoned of [...this.#abandoned]) await this.#abort(abandoned);
   }
 }
