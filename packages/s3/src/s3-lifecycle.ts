@@ -1,6 +1,6 @@
 import type { Call } from '@storage/backend-kit';
 import type { S3Settings } from './s3-options.ts';
-import type { S3Wire } from './s3-wire.ts';
+import { hasCode, type S3Wire } from './s3-wire.ts';
 
 /** The tag of records that the server may remove, and its values: days. */
 export const expiryTag = 'storage-expires-days';
@@ -30,13 +30,21 @@ export async function applyLifecycle(wire: S3Wire, { lifecycle, prefix }: S3Sett
   const { bucket } = wire;
   await wire.attempt(call, async (view) => {
     const found: unknown = await view.getBucketLifecycle(bucket).catch((error: unknown) => {
-      if ((error as { readonly code?: unknown }).code === 'NoSuchLifecycleConfiguration') return undefined;
+      if (hasCode(error, 'NoSuchLifecycleConfiguration')) return undefined;
       throw error;
     });
     const rule: unknown = Reflect.get(Object(found), 'Rule');
     const others = (Array.isArray(rule) ? rule : rule === undefined ? [] : [rule]).filter(
       (other: unknown) => !ids.has(String(Reflect.get(Object(other), 'ID'))),
     );
-    await view.setBucketLifecycle(bucket, { Rule: [...others, ...mine, uploads] } as Rules);
+    const set = (rules: readonly unknown[]): Promise<void> =>
+      view.setBucketLifecycle(bucket, { Rule: [...others, ...rules] } as unknown as Rules);
+    try {
+      await set([...mine, uploads]);
+    } catch (error) {
+      // MinIO knows no such rule: it ends abandoned uploads by itself, after a day.
+      if (!hasCode(error, 'InvalidArgument', 'MalformedXML', 'NotImplemented')) throw error;
+      await set(mine);
+    }
   });
 }

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { Readable } from 'node:stream';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { isStorageError, type StorageError } from '@storage/core';
 import { createProxy, type Service } from '@storage/services';
@@ -154,6 +155,68 @@ function testTrouble(service: Service): void {
         await new Promise((resolve) => setTimeout(resolve, 50));
       proxy.resume();
       expect([1, 2]).toContain((await s3.records.retrieve('k', { timeoutMs: 5000 }))?.data);
+    });
+
+    it('reads for who may not write, and says what is missing', async () => {
+      await using owner = createS3({ ...good, prefix: 'public' });
+      await owner.open();
+      await owner.records.store('k', 1);
+      const grant = (Action: string[], Resource: string): object => ({
+        Effect: 'Allow',
+        Principal: { AWS: ['*'] },
+        Action,
+        Resource: [Resource],
+      });
+      const Statement = [
+        grant(['s3:ListBucket'], `arn:aws:s3:::${bucket.name}`),
+        grant(['s3:GetObject'], `arn:aws:s3:::${bucket.name}/*`),
+      ];
+      await bucket.client.setBucketPolicy(bucket.name, JSON.stringify({ Version: '2012-10-17', Statement }));
+      await using reader = createS3({ bucketName: bucket.name, endpoint: good.endpoint, prefix: 'public' });
+      await reader.open();
+      expect((await reader.records.retrieve('k'))?.data).toBe(1);
+      expect((await reader.records.list()).items).toHaveLength(1);
+      const denied = { code: 'permission_denied', applied: 'no', message: expect.stringContaining('policy') };
+      await expect(reader.records.store('k', 2)).rejects.toMatchObject(denied);
+      await expect(reader.records.delete('k')).rejects.toMatchObject(denied);
+      await expect(reader.records.storeStream('k', Readable.from([Buffer.from('x')]))).rejects.toMatchObject(denied);
+      const [outcome] = await reader.records.storeMany([{ key: 'k', data: 2 }]);
+      expect(outcome).toMatchObject({ ok: false, error: denied });
+      expect((await owner.records.retrieve('k'))?.data).toBe(1);
+      await bucket.client.setBucketPolicy(bucket.name, '');
+    });
+
+    it('gives the bucket rules for what expires, beside those of others', async () => {
+      await using plain = createS3(good);
+      await plain.open();
+      const theirs = { ID: 'theirs', Status: 'Enabled', Filter: { Prefix: 'logs/' }, Expiration: { Days: 30 } };
+      await bucket.client.setBucketLifecycle(bucket.name, { Rule: [theirs] } as never);
+      for (let round = 0; round < 2; round++) {
+        await using s3 = createS3({ ...good, prefix: 'rules', lifecycle: [7, 1] });
+        await s3.open();
+        await s3.records.store('day', 1, { ttlMs: 3_600_000 });
+        await s3.records.store('week', 1, { ttlMs: 3 * 86_400_000 });
+        await s3.records.store('longer', 1, { ttlMs: 8 * 86_400_000 });
+        await s3.records.store('forever', 1);
+        expect((await s3.records.retrieve('day'))?.data).toBe(1);
+      }
+      const found = (await bucket.client.getBucketLifecycle(bucket.name)) as {
+        readonly Rule: readonly { ID: string }[];
+      };
+      // MinIO has no rule for uploads.
+      const uploads = service.name === 'minio' ? [] : ['storage-rules.uploads'];
+      expect(found.Rule.map(({ ID }) => ID).sort()).toEqual([
+        'storage-rules.1',
+        'storage-rules.7',
+        ...uploads,
+        'theirs',
+      ]);
+      const tagsOf = async (key: string): Promise<string> =>
+        (await bucket.client.getObjectTagging(bucket.name, `rules/${key}`))
+          .map(({ Key, Value }) => `${Key}=${Value}`)
+          .join();
+      expect([await tagsOf('day'), await tagsOf('week')]).toEqual(['storage-expires-days=1', 'storage-expires-days=7']);
+      expect([await tagsOf('longer'), await tagsOf('forever')]).toEqual(['', '']);
     });
 
     it('opens one new bucket from many at once', async () => {
