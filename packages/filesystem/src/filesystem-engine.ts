@@ -6,7 +6,7 @@ import { RecordChanges } from './filesystem-changes.ts';
 import { codeOf } from './filesystem-errors.ts';
 import { type Folders, openFolders } from './filesystem-folders.ts';
 import { pathLayout } from './filesystem-layout.ts';
-import { Locks } from './filesystem-locks.ts';
+import { Locks, lockFolder } from './filesystem-locks.ts';
 import { type NameRules, probeNames } from './filesystem-names.ts';
 import type { FilesystemSettings } from './filesystem-options.ts';
 import { newOwner } from './filesystem-owner.ts';
@@ -46,7 +46,7 @@ const notWritable: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'E
 /** Whether this process can write below the base; `open` succeeds all the same, for what is there can be read. */
 function isWritable(folders: Folders): boolean {
   try {
-    for (const segments of [workFolder, sidecarFolder]) folders.use(segments, true).release();
+    for (const segments of [workFolder, lockFolder, sidecarFolder]) folders.use(segments, true).release();
     return true;
   } catch (error) {
     if (notWritable.has(codeOf(error))) return false;

@@ -4,8 +4,12 @@ import type { Call } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 import { codeOf, isMissing } from './filesystem-errors.ts';
 import { createFlags, type Folder, type Folders, readFlags } from './filesystem-folders.ts';
+import { controlFolder } from './filesystem-layout.ts';
 import { hasEnded } from './filesystem-owner.ts';
 import { isTemporaryOf, workFolder } from './filesystem-staging.ts';
+
+/** Locks have a folder of their own: they are made at once, and would wait for the temporary files that the thread pool makes in the other. */
+export const lockFolder: readonly string[] = [controlFolder, 'locks'];
 
 /** How long a lock holds when its owner does nothing. The work under it takes less than a thousandth of that. */
 const leaseMs = 10_000;
@@ -80,7 +84,7 @@ function makeFile(path: string, text: string): boolean {
  * stopped for long publishes nothing afterwards, then the lock. One at a time does so, or the second would remove the lock of who
  * came next. Answers whether it did.
  */
-export function breakIfStale(folder: Folder, name: string, owner: string): boolean {
+export function breakIfStale(folders: Folders, folder: Folder, name: string, owner: string): boolean {
   const seen = readLock(folder, name);
   if (seen === undefined || !isStale(seen)) return false;
   const guard = `${name}.break`;
@@ -92,11 +96,20 @@ export function breakIfStale(folder: Folder, name: string, owner: string): boole
   try {
     const held = readLock(folder, name);
     if (held === undefined || !isStale(held)) return false;
-    for (const file of readdirSync(folder.path('')))
-      if (isTemporaryOf(file, held.owner, name)) removeNow(folder.path(file));
+    removeTemporary(folders, held.owner, name);
     return removeNow(folder.path(name));
   } finally {
     removeNow(folder.path(guard));
+  }
+}
+
+function removeTemporary(folders: Folders, owner: string, id: string): void {
+  const work = folders.use(workFolder, false);
+  if (work === undefined) return;
+  try {
+    for (const file of readdirSync(work.path(''))) if (isTemporaryOf(file, owner, id)) removeNow(work.path(file));
+  } finally {
+    work.release();
   }
 }
 
@@ -131,7 +144,7 @@ export class Locks {
   /** Removes the owner's file. */
   close(): void {
     try {
-      const folder = this.#folders.use(workFolder, false);
+      const folder = this.#folders.use(lockFolder, false);
       if (folder === undefined) return;
       try {
         removeNow(folder.path(ownerFile(this.#owner)));
@@ -146,10 +159,10 @@ export class Locks {
 
   /** The lock if it is free. One that was left behind is free the next time. */
   #try(name: string): Lock | undefined {
-    const folder = this.#folders.use(workFolder, true);
+    const folder = this.#folders.use(lockFolder, true);
     try {
       if (this.#make(folder, name)) return this.#held(name);
-      breakIfStale(folder, name, this.#owner);
+      breakIfStale(this.#folders, folder, name, this.#owner);
       return undefined;
     } finally {
       folder.release();
@@ -181,7 +194,7 @@ export class Locks {
         if (performance.now() > until) throw this.#busy();
       },
       release: () => {
-        const folder = this.#folders.use(workFolder, false);
+        const folder = this.#folders.use(lockFolder, false);
         if (folder === undefined) return;
         try {
           // After the lease it may be another's.

@@ -3,7 +3,7 @@ import { type Identity, identityOf, openFile, removeFile, syncFile, writeAll } f
 import { createFlags, type Folder, type Folders } from './filesystem-folders.ts';
 import { controlFolder } from './filesystem-layout.ts';
 
-/** Temporary files and locks are here: on the disk of the records, so that a rename publishes them at once. */
+/** Temporary files are here: on the disk of the records, so that a rename publishes them at once. */
 export const workFolder: readonly string[] = [controlFolder, 'work'];
 
 const temporaryPattern = /^(.+)-[0-9a-f]{12}-[0-9a-z]+\.tmp$/;

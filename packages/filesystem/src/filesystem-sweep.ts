@@ -3,7 +3,7 @@ import { type Call, unboundedCall } from '@storage/backend-kit';
 import { isStorageError } from '@storage/core';
 import type { RecordChanges } from './filesystem-changes.ts';
 import type { Folder } from './filesystem-folders.ts';
-import { breakIfStale, removeNow } from './filesystem-locks.ts';
+import { breakIfStale, lockFolder, removeNow } from './filesystem-locks.ts';
 import { hasEnded } from './filesystem-owner.ts';
 import { readSidecar, type Sidecar, sidecarFolder } from './filesystem-sidecar.ts';
 import { ownerOfTemporary, workFolder } from './filesystem-staging.ts';
@@ -85,20 +85,22 @@ export class Sweep {
   async #leftovers(): Promise<number> {
     const { folders } = this.#files;
     let removed = 0;
-    for (const entry of await readFolder(folders, workFolder)) {
-      const folder = entry.isFile() ? folders.use(workFolder, false) : undefined;
-      if (folder === undefined) continue;
-      try {
-        if (this.#removeLeftover(folder, entry.name)) removed++;
-      } finally {
-        folder.release();
+    for (const segments of [workFolder, lockFolder]) {
+      for (const entry of await readFolder(folders, segments)) {
+        const folder = entry.isFile() ? folders.use(segments, false) : undefined;
+        if (folder === undefined) continue;
+        try {
+          if (this.#removeLeftover(folder, entry.name)) removed++;
+        } finally {
+          folder.release();
+        }
       }
     }
     return removed;
   }
 
   #removeLeftover(folder: Folder, name: string): boolean {
-    if (name.endsWith('.lock')) return breakIfStale(folder, name, this.#owner);
+    if (name.endsWith('.lock')) return breakIfStale(this.#files.folders, folder, name, this.#owner);
     return isLeftover(folder, name) && removeNow(folder.path(name));
   }
 

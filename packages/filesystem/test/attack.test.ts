@@ -101,13 +101,13 @@ describe('a symbolic link', () => {
   test('as a lock is not followed', async () => {
     await backend.records.store('k', 1, { metadata: { a: 1 } });
     const [name = ''] = readdirSync(join(base, '.storage', 'meta'));
-    symlinkSync(join(outside, 'secret.json'), join(base, '.storage', 'work', `${name}.lock`));
+    symlinkSync(join(outside, 'secret.json'), join(base, '.storage', 'locks', `${name}.lock`));
     await expectRefused(backend.records.store('k', 2));
     expect((await backend.records.retrieve('k'))?.data).toBe(1);
     expectUntouched();
   });
 
-  test.each(['.storage', '.storage/work', '.storage/meta'])('as %s is not followed', async (name) => {
+  test.each(['.storage', '.storage/work', '.storage/locks', '.storage/meta'])('as %s is not followed', async (name) => {
     await backend.records.store('k', 1, { metadata: { a: 1 } });
     await backend.close();
     rmSync(join(base, name), { recursive: true });
@@ -237,7 +237,7 @@ describe('what is planted', () => {
   test('a lock that names files outside removes none', async () => {
     await backend.records.store('k', 1, { metadata: { a: 1 } });
     const [name = ''] = readdirSync(join(base, '.storage', 'meta'));
-    writeFileSync(join(base, '.storage', 'work', `${name}.lock`), '../../../outside/secret.json');
+    writeFileSync(join(base, '.storage', 'locks', `${name}.lock`), '../../../outside/secret.json');
     await using other = createFilesystem({ basePath: base, lockTimeoutMs: 50 });
     await other.open();
     await expect(other.records.store('k', 2)).rejects.toMatchObject({

@@ -107,7 +107,8 @@ describe.each(['plain', 'safe'] as const)('a process that is killed, layout %s',
     await using backend = createFilesystem({ basePath: folder.path, layout });
     await backend.open();
     await backend.sweep();
-    expect(readdirSync(join(folder.path, '.storage', 'work')).filter((name) => !name.endsWith('.owner'))).toEqual([]);
+    expect(readdirSync(join(folder.path, '.storage', 'work'))).toEqual([]);
+    expect(readdirSync(join(folder.path, '.storage', 'locks')).filter((name) => !name.endsWith('.owner'))).toEqual([]);
     expect(await backend.sweep()).toEqual({ expired: 0, leftovers: 0 });
     // Also those whose first write was not acknowledged are whole.
     for await (const record of backend.records.iterate<unknown>()) if (record.data !== 'after') versionOf(record);

@@ -37,7 +37,7 @@ async function outcomes(body: string, options: Parameters<typeof run>[1]): Promi
 
 /** Nothing of an unfinished write is left. */
 function expectNoLeftovers(): void {
-  const left = readdirSync(join(base, '.storage', 'work'));
+  const left = ['work', 'locks'].flatMap((name) => readdirSync(join(base, '.storage', name)));
   expect(left.filter((name) => !name.endsWith('.owner'))).toEqual([]);
 }
 
@@ -109,7 +109,7 @@ describe('a folder that this process may only read', () => {
     // The rights of the user who runs the tests do not matter: root has all of them.
     const asUser = process.getuid?.() === 0 ? 65_534 : undefined;
     chmodSync(folder.path, 0o755);
-    const shut = ['', '.storage', '.storage/work', '.storage/meta'].map((name) => join(base, name));
+    const shut = ['', '.storage', '.storage/work', '.storage/locks', '.storage/meta'].map((name) => join(base, name));
     for (const path of shut) chmodSync(path, 0o555);
     try {
       const seen = await outcomes(
