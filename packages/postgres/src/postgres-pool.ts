@@ -9,7 +9,7 @@ import {
   unboundedCall,
 } from '@storage/backend-kit';
 import { type Applied, isStorageError, StorageError } from '@storage/core';
-import type { Connection, CustomTypesConfig, Pool, PoolClient, PoolConfig } from 'pg';
+import type { ClientBase, Connection, CustomTypesConfig, Pool, PoolClient, PoolConfig } from 'pg';
 import { postgresTranslator, sqlState } from './postgres-errors.ts';
 import type { PostgresSettings } from './postgres-options.ts';
 
@@ -55,7 +55,7 @@ interface ConnectionInside extends Connection {
 type Driver = typeof import('pg');
 
 /** How long a call that is over waits for the server to say what became of its statement. */
-const graceMs = 150;
+const graceMs = 300;
 
 const nothing = (): void => undefined;
 
@@ -251,7 +251,8 @@ export class PostgresPool {
       ...connection,
       max: poolSize,
       connectionTimeoutMillis: connectTimeoutMs,
-      ...(namedStatements && { onConnect: (client) => prepareSession(client as PoolClient) }),
+      // The pool waits for what it answers, though its types do not say so.
+      ...(namedStatements && { onConnect: prepareSession as (client: ClientBase) => void }),
     };
     return new PoolClass(config);
   }
@@ -323,7 +324,7 @@ export class PostgresPool {
 }
 
 /** What a connection of our own is set to. */
-async function prepareSession(client: PoolClient): Promise<void> {
+async function prepareSession(client: ClientBase): Promise<void> {
   try {
     // A statement that waits for a lock ends when its client is gone; else it could land behind a later one.
     await client.query(

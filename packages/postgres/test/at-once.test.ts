@@ -17,7 +17,7 @@ await onService('postgres', ({ url }) => {
     made.push(schema);
     return schema;
   }
-  afterAll(() => dropSchemas(url, made));
+  afterAll(() => dropSchemas(url, made), 30_000);
 
   describe('many at once', () => {
     it('opens one empty database from two processes, twenty times', async () => {

@@ -52,7 +52,7 @@ await onService('postgres', ({ url }) => {
   afterAll(async () => {
     await dropSchemas(url, made);
     for (const role of roles) await admin(`DROP OWNED BY ${role}`, `DROP ROLE ${role}`);
-  });
+  }, 30_000);
 
   describe('what is wrong with the connection', () => {
     it('refuses a wrong password, and names user and password', async () => {
@@ -151,7 +151,7 @@ await onService('postgres', ({ url }) => {
         () => reader.records.deleteWhere({}),
         () => reader.transactions.run([{ type: 'store', key: 'd', data: 1 }]),
       ]) {
-        expect(await outcome(work())).toMatchObject({
+        expect(await outcome<unknown>(work())).toMatchObject({
           ok: false,
           error: { code: 'permission_denied', applied: 'no', retryable: false },
         });
@@ -243,6 +243,18 @@ await onService('postgres', ({ url }) => {
       expect(await keys({ 'data.text': { $gt: `${long}a` } })).toEqual(['b']);
       expect(await keys({ 'data.text': { $startsWith: long } })).toEqual(['a', 'b']);
       expect(await keys({ 'data.list': `${long}a` })).toEqual(['a']);
+      // Just as long as what stands in the index.
+      const edge = '😀'.repeat(256);
+      for (const [key, text] of [
+        ['c', edge],
+        ['d', `${edge}x`],
+      ] as const)
+        await backend.records.store(key, { text });
+      expect(await keys({ 'data.text': { $gt: edge } })).toEqual(['a', 'b', 'd']);
+      expect(await keys({ 'data.text': { $gte: edge } })).toEqual(['a', 'b', 'c', 'd']);
+      expect(await keys({ 'data.text': { $lte: edge } })).toEqual(['c']);
+      expect(await keys({ 'data.text': { $in: [edge, `${long}a`] } })).toEqual(['a', 'c']);
+      expect(await keys({ 'data.text': { $startsWith: `${edge}x` } })).toEqual(['d']);
     });
 
     it('refuses what is over its limit before anything is sent, and keeps what is at it', async () => {

@@ -10,7 +10,9 @@ await onService('postgres', async ({ url, server, version, how }) => {
   // Everything goes through a proxy, so that the server can be out of reach.
   const { hostname, port } = new URL(url);
   const proxy = await createProxy({ host: hostname, port: Number(port) });
-  afterAll(() => proxy[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await proxy[Symbol.asyncDispose]();
+  });
   const reached = throughPort(url, proxy.port);
 
   const schemas = new WeakMap<Backend, string>();

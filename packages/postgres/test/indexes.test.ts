@@ -51,7 +51,7 @@ await onService('postgres', ({ url }) => {
     await backend.close();
     await client.end();
     await dropSchemas(url, [schema]);
-  });
+  }, 30_000);
 
   async function plan({ text, params }: SqlFragment): Promise<string> {
     const { rows } = await client.query<[string]>({

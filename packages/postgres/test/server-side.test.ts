@@ -35,7 +35,7 @@ await onService('postgres', ({ url }) => {
     }
   }
 
-  afterAll(() => dropSchemas(url, made));
+  afterAll(() => dropSchemas(url, made), 30_000);
 
   describe('the clock of the server', () => {
     it('judges expiry, whatever this machine thinks the time is', async () => {
@@ -72,6 +72,7 @@ await onService('postgres', ({ url }) => {
     it('is cancelled on the server, and says that nothing was applied', async () => {
       await using backend = await opened({ applicationName: 'storage-cancel' });
       await backend.records.store('a', 1);
+      const waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'storage-cancel' AND state = 'active'";
       const blocker = new pg.Client({ connectionString: url });
       await blocker.connect();
       await blocker.query(`BEGIN; UPDATE ${backend.schema}.storage_records SET size = size`);
@@ -81,10 +82,14 @@ await onService('postgres', ({ url }) => {
         // Whoever gave up first says what is known then.
         expect(end).toMatchObject({ ok: false, error: { applied: expect.stringMatching(/^(no|unknown)$/) } });
         expect(performance.now() - startedAt).toBeLessThan(3000);
+        const calledAt = performance.now();
         const batch = await outcome(backend.records.deleteMany(['a'], { timeoutMs: 200 }));
-        expect(batch).toMatchObject({ ok: false, error: { code: 'timeout', applied: 'no', retryable: true } });
+        expect(batch).toMatchObject({ ok: false, error: { code: 'timeout', retryable: true } });
+        // Unless the server took its time to say so.
+        const known = performance.now() - calledAt < 450;
+        expect(batch.ok ? undefined : batch.error.applied).toMatch(known ? /^no$/ : /^(no|unknown)$/);
       }
-      const waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'storage-cancel' AND state = 'active'";
+      for (let attempt = 0; attempt < 50 && (await rows(waiting)).length > 0; attempt++) await wait(100);
       expect(await rows(waiting)).toEqual([]);
       await blocker.query('ROLLBACK');
       await blocker.end();
@@ -93,7 +98,7 @@ await onService('postgres', ({ url }) => {
       // The connections that were cancelled are as good as before.
       for (let round = 0; round < 50; round++) await backend.records.store('a', round);
       expect((await backend.records.retrieve('a'))?.data).toBe(49);
-    });
+    }, 30_000);
 
     it('never hits the statement that comes next on its connection', async () => {
       await using backend = await opened({ poolSize: 1 });
@@ -108,7 +113,7 @@ await onService('postgres', ({ url }) => {
         if (!end.ok) expect(end.error).toMatchObject({ code: 'aborted' });
         expect(next.ok).toBe(true);
       }
-    });
+    }, 30_000);
   });
 
   describe('transactions', () => {

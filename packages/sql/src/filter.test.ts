@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { normalizeFilter } from '@storage/core/filter';
 import { compileRecordFilter, compileSqlFilter, recordTarget } from './filter.ts';
-import { postgresDialect } from './postgres.ts';
+import { postgresDialect, postgresDialectIn } from './postgres.ts';
 import { sqliteDialect } from './sqlite.ts';
 
 const dialects = { sqlite: sqliteDialect, postgres: postgresDialect };
@@ -98,4 +98,43 @@ describe('a filter as SQL', () => {
     }
     expect(deepest).toBeLessThan(20);
   });
+});
+
+describe('a filter that indexes of PostgreSQL serve', () => {
+  function arms(filter: object): readonly string[] {
+    const { native } = compileRecordFilter(
+      postgresDialect,
+      normalizeFilter(filter),
+      (path) => path.join('.') === 'data.a',
+    );
+    return (native?.arms ?? []).map(({ text }) => text);
+  }
+
+  test('is taken apart by the kinds of values', () => {
+    const [text, number, array, ...more] = arms({ 'data.a': { $in: ['x', 1] } });
+    expect(text).toMatch(/CASE jsonb_typeof\(data->'a'\) WHEN 'string' THEN left\(.*, 256\) END\) COLLATE "C"/);
+    expect(number).toMatch(/IN \('number', 'boolean'\).*= ANY/);
+    expect(array).toMatch(/jsonb_typeof\(data->'a'\) = 'array'.*@>/);
+    expect(more).toEqual([]);
+  });
+
+  test('has both ends of a range in one arm', () => {
+    const [number, array] = arms({ 'data.a': { $gte: 1, $lt: 5 } });
+    expect(number).toMatch(/>= \?::jsonb.*< \?::jsonb/);
+    expect(array?.match(/EXISTS/g)).toHaveLength(2);
+  });
+
+  test('compares a long text with the start and with the whole', () => {
+    const [short] = arms({ 'data.a': 'x'.repeat(255) });
+    const [long] = arms({ 'data.a': { $gt: 'x'.repeat(256) } });
+    expect(short).not.toContain(' AND ');
+    expect(long).toMatch(/COLLATE "C"\) >= \?.* AND .*COLLATE "C" > \?/);
+  });
+});
+
+test('tables of PostgreSQL are named with their schema, outside of quotes alone', () => {
+  const { placeholders } = postgresDialectIn('my "own"');
+  expect(placeholders(`SELECT 'storage_records' AS "storage_records" FROM storage_records WHERE key = ?`)).toBe(
+    `SELECT 'storage_records' AS "storage_records" FROM "my ""own""".storage_records WHERE key = $1`,
+  );
 });

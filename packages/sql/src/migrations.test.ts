@@ -43,10 +43,19 @@ describe('migrations', () => {
       expect(migrations.map(({ version }) => version)).toEqual(migrations.map((_, index) => index + 1));
       for (const dialect of [sqliteDialect, postgresDialect]) {
         for (const statement of migrations.flatMap((step) => step.statements(dialect)))
-          expect(statement).toMatch(/^CREATE /);
+          expect(statement).toMatch(dialect === postgresDialect ? /^(CREATE|ALTER TABLE) / : /^CREATE /);
       }
     },
   );
+
+  test('names of indexes that PostgreSQL would cut are told apart', () => {
+    const names = ['a', 'b'].flatMap((end) => {
+      const field = `data.${'x'.repeat(80)}${end}`;
+      return fieldIndexes(postgresDialect, field, { kind: 'json', column: 'data', path: [field.slice(5)] });
+    });
+    expect(new Set(names.map(({ name }) => name)).size).toBe(6);
+    for (const { name } of names) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
+  });
 
   test('indexes of a field', () => {
     const target = { kind: 'json', column: 'data', path: ['a'] } as const;
@@ -55,6 +64,17 @@ describe('migrations', () => {
       'storage_records_by_data.a (arrays)',
     ]);
     expect(fieldIndexes(sqliteDialect, 'data.q', { ...target, path: ['q"'] })).toEqual([]);
-    expect(fieldIndexes(postgresDialect, 'data.a', target)).toHaveLength(1);
+    expect(fieldIndexes(postgresDialect, 'data.a', target).map(({ name }) => name)).toEqual([
+      'storage_records_by_data.a',
+      'storage_records_by_data.a (numbers)',
+      'storage_records_by_data.a (arrays)',
+    ]);
+    expect(fieldIndexes(postgresDialect, 'data', { ...target, path: [] })).toEqual([
+      {
+        name: 'storage_records_by_data',
+        statement:
+          'CREATE INDEX IF NOT EXISTS "storage_records_by_data" ON storage_records USING gin (data jsonb_path_ops)',
+      },
+    ]);
   });
 });

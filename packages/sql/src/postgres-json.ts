@@ -101,6 +101,11 @@ function startOf(text: string): string {
   return text.length < indexedCharacters ? text : Array.from(text).slice(0, indexedCharacters).join('');
 }
 
+/** What differs from every other text within what is indexed. */
+function isShort(text: string): boolean {
+  return text.length < indexedCharacters || Array.from(text).length < indexedCharacters;
+}
+
 type TextLeaf = Exclude<FilterLeaf, { op: 'exists' }>;
 
 /** The leaf over the start of a text, which holds for all that match and, where an operand is cut, for others too. */
@@ -112,7 +117,7 @@ function startCondition(value: string, leaf: TextLeaf): SqlFragment {
   }
   if (typeof leaf.value !== 'string') return never;
   const cut = startOf(leaf.value);
-  if (cut === leaf.value) return stringCondition(bounded, leaf, postgresList);
+  if (isShort(leaf.value)) return stringCondition(bounded, leaf, postgresList);
   const op = leaf.op === 'gt' ? 'gte' : leaf.op === 'lt' ? 'lte' : leaf.op;
   return stringCondition(bounded, { ...leaf, op, value: cut } as TextLeaf, postgresList);
 }
@@ -121,9 +126,7 @@ function startCondition(value: string, leaf: TextLeaf): SqlFragment {
 function textCondition(value: string, leaf: TextLeaf): SqlFragment {
   const found = startCondition(value, leaf);
   const operands = leaf.op === 'in' ? leaf.value : [leaf.value];
-  // A text that is shorter than what is indexed differs from every other within it.
-  if (operands.every((operand) => typeof operand !== 'string' || Array.from(operand).length < indexedCharacters))
-    return found;
+  if (operands.every((operand) => typeof operand !== 'string' || isShort(operand))) return found;
   return joinFragments('AND', [found, stringCondition(`(${value} #>> '{}') COLLATE "C"`, leaf, postgresList)]);
 }
 
