@@ -26,6 +26,8 @@ const neverResend = {
   maxRetriesPerRequest: 0,
   lazyConnect: true,
   autoResubscribe: false,
+  // A peer that is gone without a word: its connection is given up, and the calls on it.
+  socketTimeout: 30_000,
 } as const;
 
 type NativeOptions = Pick<CommonRedisOptions, keyof typeof neverResend | 'connectTimeout' | 'username' | 'password'> & {

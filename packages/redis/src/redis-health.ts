@@ -21,13 +21,9 @@ export function evictionWarning(policy: string | undefined, maxMemory: number, i
 /** One setting of the server, where it tells. */
 export async function readSetting(connection: RedisConnection, name: string): Promise<string | undefined> {
   const [master] = connection.masters();
-  try {
-    const reply = (await master?.call('config', ['get', name])) as readonly string[] | undefined;
-    return reply?.[1];
-  } catch (error) {
-    // Hosted servers do not tell: then nothing is said of it.
-    return error === undefined ? undefined : undefined;
-  }
+  // Hosted servers do not tell: then nothing is said of it.
+  const reply = await master?.call('config', ['get', name]).catch(() => undefined);
+  return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined;
 }
 
 /** What acknowledged writes may be lost by a crash. */
