@@ -11,10 +11,12 @@ import {
   type RowOutcome,
   type RowPage,
   recordId,
+  stepFailed,
   type TransactionStep,
   type WriteHead,
   type WriteRow,
 } from '@storage/backend-kit';
+import { isStorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
 import {
   compileRecordFilter,
@@ -33,6 +35,7 @@ import {
   type WriteOp,
   type WriteResult,
 } from '@storage/sql';
+import { assertReadable } from './postgres-numbers.ts';
 import type { PostgresRecordRows } from './postgres-record-rows.ts';
 import type { StatementNames } from './postgres-statement-names.ts';
 import { readStream, writeStream } from './postgres-streams.ts';
@@ -128,6 +131,7 @@ export class PostgresRecords implements RecordDriver<RecordFilterSql> {
   }
 
   async write(ns: string, row: WriteRow, call: Call): Promise<InfoRow> {
+    assertReadable(row);
     const own = ownRow(row);
     const { key, condition } = row;
     const gathered = this.#coalescer !== undefined && condition === undefined;
@@ -170,6 +174,7 @@ export class PostgresRecords implements RecordDriver<RecordFilterSql> {
   }
 
   async #batch(ops: readonly WriteOp[], atomic: boolean, call: Call): Promise<readonly RowOutcome<WriteResult>[]> {
+    checkSteps(ops);
     const outcomes = await this.#behindAll(call, async () => {
       if (!atomic) return this.#writes.eachForItself(ops, call);
       return (await this.#writes.allOrNone(ops, call)).map((value) => ({ ok: true as const, value }));
@@ -180,6 +185,7 @@ export class PostgresRecords implements RecordDriver<RecordFilterSql> {
 
   /** Steps in one transaction: all or none. */
   async runSteps(steps: readonly TransactionStep[], call: Call): Promise<readonly WriteResult[]> {
+    checkSteps(steps);
     const owned = steps.map(ownStep);
     const results = await this.#behindAll(call, () => this.#writes.allOrNone(owned, call));
     this.#options.afterWrite();
@@ -308,6 +314,17 @@ export class PostgresRecords implements RecordDriver<RecordFilterSql> {
 const behindAll = '\u{10ffff}'.repeat(25);
 /** The least character there is, so that a text with it appended is the next one behind the text. */
 const least = '\u0001';
+
+/** Refuses a batch with a member that can't be kept, and says which it is. */
+function checkSteps(ops: readonly WriteOp[]): void {
+  for (const [index, op] of ops.entries()) {
+    try {
+      if (op.type === 'write') assertReadable(op.row);
+    } catch (error) {
+      throw isStorageError(error) ? stepFailed(error, index) : error;
+    }
+  }
+}
 
 /** Asks once for each namespace. */
 async function byNamespace<T>(

@@ -89,7 +89,7 @@ await onService('postgres', ({ url }) => {
 
     it('names the pool where all its connections are out', async () => {
       const schema = ownSchema();
-      await using backend = createPostgres({ url, schema, poolSize: 1, connectTimeoutMs: 100 });
+      await using backend = createPostgres({ url, schema, poolSize: 1, connectTimeoutMs: 1500 });
       await backend.open();
       await backend.transactions.with(async () => {
         const end = await outcome(backend.records.retrieve('a'));
@@ -266,6 +266,24 @@ await onService('postgres', ({ url }) => {
       });
       await backend.records.store('a', 'x'.repeat(998));
     });
+
+    it('refuses numbers that it could store and not read again', async () => {
+      await using backend = createPostgres({ url, schema: ownSchema() });
+      await backend.open();
+      const wide = new Array<number>(1_500_000).fill(1e308);
+      const refused = { code: 'too_large', applied: 'no' };
+      expect(await outcome(backend.records.store('a', wide))).toMatchObject({ ok: false, error: refused });
+      const steps = [{ type: 'store', key: 'b', data: 1 } as const, { type: 'store', key: 'c', data: wide } as const];
+      expect(await outcome(backend.transactions.run(steps))).toMatchObject({
+        ok: false,
+        error: { ...refused, details: { index: 1 } },
+      });
+      expect(await backend.records.count()).toBe(0);
+      // The same characters in a text are no numbers.
+      await backend.records.store('text', '1e+308,'.repeat(1_500_000));
+      await backend.records.store('some', wide.slice(0, 10_000));
+      expect((await backend.records.retrieve<number[]>('some'))?.data[9999]).toBe(1e308);
+    }, 60_000);
 
     it('keeps the largest value that it promises, as JSON and as bytes', async () => {
       await using backend = createPostgres({ url, schema: ownSchema() });
