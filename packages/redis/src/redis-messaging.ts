@@ -100,7 +100,8 @@ export class RedisMessaging implements MessagingDriver {
       if (names.length > 0) await redis.subscribe(...names);
     } catch (error) {
       this.#listener = undefined;
-      redis.disconnect();
+      // To disconnect what has ended would hold the process for the driver's two seconds.
+      if (redis.status !== 'end') redis.disconnect();
       throw translateRedis(trouble ?? error, { operation: 'messaging.subscribe', key: undefined, write: false });
     }
     redis.once('end', () => this.#lost());
