@@ -1,6 +1,7 @@
 import type { InfoRow, RecordRow, WriteHead, WriteRow } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 import {
+  isPlainJson,
   type RecordTexts,
   recordKinds,
   recordTexts,
@@ -8,6 +9,7 @@ import {
   type StreamTexts,
   sqliteDialect,
   streamTexts,
+  toInfoRow,
 } from '@storage/sql';
 import { type Prepared, prepareAll, type SqliteConnection } from './sqlite-connection.ts';
 
@@ -16,20 +18,6 @@ type Row = readonly SqlValue[];
 
 function isLive(expiresAt: SqlValue | undefined, now: number): boolean {
   return expiresAt === null || (expiresAt as number) > now;
-}
-
-export function toInfoRow(row: Row): InfoRow {
-  return {
-    key: row[0] as string,
-    kind: row[1] === recordKinds.json ? 'json' : 'bytes',
-    etag: row[2] as string,
-    createdAt: row[3] as number,
-    updatedAt: row[4] as number,
-    expiresAt: row[5] as number | null,
-    size: row[6] as number,
-    contentType: row[7] as string,
-    metadata: row[8] as string,
-  };
 }
 
 /** A plain view of bytes that the driver copied out of the database for us. */
@@ -45,11 +33,6 @@ export function replacedError(key: string): StorageError {
     message: 'The record was replaced while it was read; read it again.',
     key,
   });
-}
-
-/** What `writeJson` says of every record. */
-function isPlainJson({ condition, ttlMs, metadata, contentType }: WriteRow): boolean {
-  return condition === undefined && ttlMs === null && metadata === '{}' && contentType === 'application/json';
 }
 
 /** The point work on records over one connection. Times in milliseconds; all of it synchronous. */

@@ -20,19 +20,24 @@ import {
   compileRecordFilter,
   countRecords,
   infoColumns,
+  ownRow,
+  ownStep,
   pageRecords,
   type RecordFilterSql,
   type RecordSelection,
   removeRecords,
   rowColumns,
   sqliteDialect,
+  toInfoRow,
+  type WriteOp,
+  type WriteResult,
 } from '@storage/sql';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import { givenUp } from './sqlite-errors.ts';
 import { listNamespaces } from './sqlite-namespaces.ts';
-import { type SqliteRecordRows, toInfoRow } from './sqlite-record-rows.ts';
+import type { SqliteRecordRows } from './sqlite-record-rows.ts';
 import { readStream, writeStream } from './sqlite-streams.ts';
-import { ownRow, ownStep, SqliteWrites, type WriteOp, type WriteResult } from './sqlite-writes.ts';
+import { SqliteWrites } from './sqlite-writes.ts';
 
 const wholeColumns = rowColumns(sqliteDialect);
 

@@ -1,32 +1,7 @@
 import type { Call, InfoRow, MaybePromise, WriteHead } from '@storage/backend-kit';
 import { randomToken } from '@storage/core';
-import { chunkBytes } from '@storage/sql';
+import { chunkBytes, evenChunks, slices, stagingMs } from '@storage/sql';
 import { replacedError, type SqliteRecordRows, toBytes } from './sqlite-record-rows.ts';
-
-/** How long chunks are kept after the record was replaced, for those who still read them. */
-export const streamGraceMs: number = 5 * 60_000;
-/** How long a writer may be silent before its chunks are swept. */
-const stagingMs = 60 * 60_000;
-
-/** Pieces of exactly `chunkBytes`, the last one excepted. */
-async function* evenChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  let piece = new Uint8Array(chunkBytes);
-  let filled = 0;
-  for await (const chunk of chunks) {
-    for (let offset = 0; offset < chunk.byteLength; ) {
-      const part = chunk.subarray(offset, offset + chunkBytes - filled);
-      piece.set(part, filled);
-      filled += part.byteLength;
-      offset += part.byteLength;
-      if (filled === chunkBytes) {
-        yield piece;
-        piece = new Uint8Array(chunkBytes);
-        filled = 0;
-      }
-    }
-  }
-  if (filled > 0) yield piece.subarray(0, filled);
-}
 
 interface StreamWrite {
   readonly ns: string;
@@ -116,11 +91,6 @@ export async function readStream(
   if (row === undefined || row.etag !== info.etag) throw replacedError(key);
   const bytes = typeof row.content === 'string' ? new TextEncoder().encode(row.content) : row.content;
   return { ...info, chunks: slices(bytes.subarray(from, Math.max(from, to))) };
-}
-
-async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let offset = 0; offset < bytes.byteLength; offset += chunkBytes)
-    yield bytes.subarray(offset, offset + chunkBytes);
 }
 
 async function* readChunks(

@@ -1,5 +1,6 @@
+import { streamGraceMs } from '@storage/sql';
 import type { SqliteRecordRows } from './sqlite-record-rows.ts';
-import { removeStream, streamGraceMs } from './sqlite-streams.ts';
+import { removeStream } from './sqlite-streams.ts';
 
 const intervalMs = 10_000;
 /** How much one sweep removes: it stands in the way of other work. */

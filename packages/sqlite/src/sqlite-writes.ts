@@ -1,31 +1,8 @@
-import {
-  type InfoRow,
-  type RowOutcome,
-  stepFailed,
-  type TransactionStep,
-  type Translate,
-  type WriteRow,
-} from '@storage/backend-kit';
+import { type RowOutcome, stepFailed, type Translate } from '@storage/backend-kit';
 import { isStorageError, type StorageError } from '@storage/core';
+import { keyOf, type WriteOp, type WriteResult } from '@storage/sql';
 import { isBusy, isFull } from './sqlite-errors.ts';
 import type { SqliteRecordRows } from './sqlite-record-rows.ts';
-
-/** A write that depends on nothing. */
-export type WriteOp = Extract<TransactionStep, { type: 'write' }> | Extract<TransactionStep, { type: 'remove' }>;
-export type WriteResult = InfoRow | boolean;
-
-/** The row with bytes that nobody else can change: it may be carried out after the call has returned. */
-export function ownRow(row: WriteRow): WriteRow {
-  return typeof row.content === 'string' ? row : { ...row, content: new Uint8Array(row.content) };
-}
-
-export function ownStep(step: TransactionStep): TransactionStep {
-  return step.type === 'write' ? { ...step, row: ownRow(step.row) } : step;
-}
-
-function keyOf(op: WriteOp): string {
-  return op.type === 'write' ? op.row.key : op.key;
-}
 
 /** Several writes in one transaction. */
 export class SqliteWrites {
