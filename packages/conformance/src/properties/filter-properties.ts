@@ -44,7 +44,7 @@ function readsAll({ recordFlags: { query, scanLimit } }: Pick<TestContext, 'reco
 
 /** How many documents a property is tried on. */
 export function documentCount(t: Pick<TestContext, 'recordFlags'>): number {
-  return Math.min(readsAll(t) ? 40 : 250, t.recordFlags.scanLimit ?? 250);
+  return Math.min(readsAll(t) ? 30 : 250, t.recordFlags.scanLimit ?? 250);
 }
 
 /** With how many examples: a store that reads all for each gets a third; the fuzz asks the rest. */
@@ -105,9 +105,11 @@ export async function checkFilter(subject: FilterSubject, filter: object): Promi
 
 /** Random filters over random documents, against the reference evaluator; `count` agrees with `query`. */
 export async function checkRandomFilters(t: TestContext, subject: FilterSubject, paths: PathRoots): Promise<void> {
+  const counted = t.capabilities.records !== false && readsAll(t) ? 4 : 1;
+  let asked = 0;
   const property = fc.asyncProperty(filterArbitrary(paths), async (filter) => {
     const matched = await checkFilter(subject, filter);
-    equal(await subject.count(filter), matched, `count of ${JSON.stringify(filter)}`);
+    if (asked++ % counted === 0) equal(await subject.count(filter), matched, `count of ${JSON.stringify(filter)}`);
   });
   await checkProperty(t, property, exampleCount(t, t.runs * 3));
 }
