@@ -1,7 +1,7 @@
 import type { InfoRow, RecordRow, WriteRow } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 import type { RedisArgument } from './redis-connection.ts';
-import { contentArgument, encodeHead, parseRow } from './redis-rows.ts';
+import { contentArgument, encodeHead, parseHead } from './redis-rows.ts';
 
 /*
  * A record of a cache is one string: when it expires and when it was written (13 digits each, zeros for never), the length of the
@@ -31,15 +31,17 @@ export function parsePlain(key: string, bytes: Buffer | null): RecordRow | undef
   const headAt = etagEnd + 8;
   const contentAt = headAt + Number.parseInt(bytes.toString('latin1', etagEnd, headAt), 16);
   const expires = fixed.slice(0, 13);
-  const updated = fixed.slice(13, 26);
-  const head = Buffer.concat([
-    Buffer.from(`${updated}\n${updated}\n${expires === never ? '' : Number(expires)}\n`),
-    bytes.subarray(headAt, contentAt),
-  ]);
-  const row = parseRow(key, [bytes.subarray(etagAt, etagEnd), head, bytes.subarray(contentAt)], true);
-  if (row === undefined || row.content === null || row.content === undefined) throw corrupt(key);
-  const { stream: _stream, content, ...info } = row;
-  return { ...info, createdAt: undefined, content };
+  const known = bytes.toString('utf8', headAt, contentAt).split('\n');
+  const { stream: _stream, content, ...info } = parseHead(key, known, bytes.subarray(contentAt));
+  if (content === null || content === undefined) throw corrupt(key);
+  return {
+    ...info,
+    etag: bytes.toString('utf8', etagAt, etagEnd),
+    createdAt: undefined,
+    updatedAt: Number(fixed.slice(13, 26)),
+    expiresAt: expires === never ? null : Number(expires),
+    content,
+  };
 }
 
 /** What a write of now has made. */

@@ -74,29 +74,35 @@ function corrupt(key: string): StorageError {
 export function parseRow(key: string, fields: readonly (Buffer | null)[], contentAsked: boolean): FoundRow | undefined {
   const [etag, head, content] = fields;
   if (!etag || !head) return undefined;
-  const [created = '', updated = '', expires = '', what = '', type = '', metadata = '{}'] = head.toString().split('\n');
-  const kind = what.startsWith('j') ? 'json' : 'bytes';
-  const blank = what.indexOf(' ');
-  const size = Number(blank < 0 ? what.slice(1) : what.slice(1, blank));
-  if (!Number.isInteger(size) || created === '') throw corrupt(key);
-  const slash = what.lastIndexOf('/');
+  const [created = '', updated = '', expires = '', ...known] = head.toString().split('\n');
+  if (created === '') throw corrupt(key);
   return {
-    key,
-    kind,
+    ...parseHead(key, known, contentAsked ? (content ?? null) : undefined),
     etag: etag.toString(),
     createdAt: Number(created),
     updatedAt: Number(updated),
     expiresAt: expires === '' ? null : Number(expires),
+  };
+}
+
+/** What `encodeHead` made, and the content that belongs to it: `null` where it is in chunks, `undefined` where it was not asked for. */
+export function parseHead(
+  key: string,
+  [what = '', type = '', metadata = '{}']: readonly string[],
+  content: Buffer | null | undefined,
+): Omit<FoundRow, 'etag' | 'createdAt' | 'updatedAt' | 'expiresAt'> {
+  const kind = what.startsWith('j') ? 'json' : 'bytes';
+  const blank = what.indexOf(' ');
+  const slash = what.lastIndexOf('/');
+  const size = Number(blank < 0 ? what.slice(1) : what.slice(1, blank));
+  if (!Number.isInteger(size)) throw corrupt(key);
+  return {
+    key,
+    kind,
     size,
     contentType: type === '' ? defaultTypes[kind] : type,
     metadata,
-    content: !contentAsked
-      ? undefined
-      : content
-        ? kind === 'json'
-          ? content.toString()
-          : new Uint8Array(content)
-        : null,
+    content: content ? (kind === 'json' ? content.toString() : new Uint8Array(content)) : content,
     stream:
       blank < 0 ? undefined : { version: what.slice(blank + 1, slash), chunkBytes: Number(what.slice(slash + 1)) },
   };
