@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { alreadyExists, conflict, isDuplicate, translateMongo } from './mongo-errors.ts';
+import { alreadyExists, conflict, isContended, isDuplicate, translateMongo } from './mongo-errors.ts';
 
 function native(name: string, code: number | undefined, message = 'secret words'): Error {
   return Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
@@ -93,6 +93,21 @@ describe('errors of conditions', () => {
     expect(isDuplicate(native('MongoServerError', 1, 'duplicate key value violates unique constraint'))).toBe(true);
     expect(isDuplicate(native('MongoServerError', 1, 'something else'))).toBe(false);
     expect(isDuplicate(undefined)).toBe(false);
+  });
+
+  it('knows what the server undid for another by both words for it', () => {
+    for (const error of [
+      native('MongoServerError', 112),
+      native('MongoServerError', 16908292, 'deadlock detected'),
+      Object.assign(native('MongoServerError', 1), { cause: native('MongoServerError', 112) }),
+    ]) {
+      expect(isContended(error)).toBe(true);
+    }
+    expect(translateMongo(native('MongoServerError', 16908292, 'deadlock detected'), site)).toMatchObject({
+      code: 'unavailable',
+      applied: 'no',
+    });
+    expect(isContended(native('MongoServerError', 11000))).toBe(false);
   });
 
   it('says that nothing was applied', () => {

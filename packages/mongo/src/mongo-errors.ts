@@ -126,10 +126,12 @@ function inner({ name, code, original }: NativeError): NativeError | undefined {
   return errorResponse === undefined ? undefined : describeError(errorResponse);
 }
 
+const contended = byCode['112'];
+
 function rules(error: NativeError, site: Pick<ErrorSite, 'operation'>): Translation | undefined {
   const wrapped = inner(error);
   if (wrapped !== undefined) return rules(wrapped, site);
-  const known = byCode[error.code];
+  const known = isContended(error) ? contended : byCode[error.code];
   // Codes of the server alone: 2 is its word for any value that it can't take.
   if (known !== undefined && (known !== tooLarge || /larger than|too large|MaxDocumentSize/i.test(error.message)))
     return { ...known, details: { mongo: Number(error.code) } };
@@ -143,6 +145,15 @@ function rules(error: NativeError, site: Pick<ErrorSite, 'operation'>): Translat
 
 /** The only place where native errors become `StorageError`. */
 export const translateMongo: Translate = createTranslator('mongo', rules);
+
+/** Whether the server has undone an operation because others were at the same documents: it may be tried again. FerretDB says so in words. */
+export function isContended(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  if ('code' in error && String(error.code) === '112') return true;
+  const text = 'errmsg' in error ? error.errmsg : 'message' in error && error.message;
+  if (/deadlock detected|could not serialize access/.test(String(text))) return true;
+  return 'cause' in error && isContended(error.cause);
+}
 
 /** Whether a document of this id is there already. FerretDB says so in another way where the write was a find-and-modify. */
 export function isDuplicate(error: unknown): boolean {

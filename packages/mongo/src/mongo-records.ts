@@ -21,6 +21,7 @@ import {
 } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
+import { againOf } from './mongo-contention.ts';
 import { type FoundDocument, idOf, isLive, live, toInfoRow, toRecordRow, wholeProjection } from './mongo-documents.ts';
 import { translateMongo } from './mongo-errors.ts';
 import { compileMongoFilter, type MongoFilter } from './mongo-filter.ts';
@@ -91,11 +92,21 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
     });
     this.#writes = this.#coalescer.lane({
       write: true,
-      run: (ops) => translated('records.store', true, this.#write(ops)),
+      run: (ops) =>
+        translated(
+          'records.store',
+          true,
+          this.#again(() => this.#write(ops)),
+        ),
     });
     this.#removes = this.#coalescer.lane({
       write: true,
-      run: (ops) => translated('records.delete', true, this.#remove(ops)),
+      run: (ops) =>
+        translated(
+          'records.delete',
+          true,
+          this.#again(() => this.#remove(ops)),
+        ),
     });
   }
 
@@ -110,6 +121,10 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
   async #allOrNone<T>(steps: readonly TransactionStep[], call: Call): Promise<readonly RowOutcome<T>[]> {
     const results = (await this.#atomically?.(steps, call)) ?? [];
     return results.map((value) => ({ ok: true, value: value as T }));
+  }
+
+  #again<T>(work: () => Promise<T>): Promise<T> {
+    return againOf(this.#store)(work);
   }
 
   async #find(ops: readonly ReadOp[]): Promise<readonly RowOutcome<FoundDocument | undefined>[]> {
@@ -155,7 +170,7 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
     const [first] = ops;
     const outcomes: readonly RowOutcome<boolean>[] =
       first !== undefined && ops.length === 1
-        ? [{ ok: true, value: await removeOne(this.#store, first.ns, first.key, undefined) }]
+        ? [{ ok: true, value: await this.#again(() => removeOne(this.#store, first.ns, first.key, undefined)) }]
         : await removeBatch(this.#store, ops);
     this.#afterWrite();
     return outcomes;
@@ -284,7 +299,7 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
   }
 
   removeWhere(ns: string, filter: MongoFilter | undefined, call: Call): Promise<number> {
-    return this.behindAll(call, () => removeWhere(this.#store, ns, filter));
+    return this.behindAll(call, () => this.#again(() => removeWhere(this.#store, ns, filter)));
   }
 
   namespaces(
@@ -301,7 +316,7 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
 
   /** Runs behind the calls on a key, and before those that come later. */
   async #behind<T>(ns: string, key: string, call: Call, task: () => Promise<T>): Promise<T> {
-    const result = await this.#coalescer.after(recordId(ns, key), call, task);
+    const result = await this.#coalescer.after(recordId(ns, key), call, () => this.#again(task));
     this.#afterWrite();
     return result;
   }

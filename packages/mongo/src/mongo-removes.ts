@@ -1,5 +1,6 @@
 import type { Call, RowOutcome } from '@storage/backend-kit';
 import { randomToken } from '@storage/core';
+import { againOf } from './mongo-contention.ts';
 import { idOf, idRange, live, type RecordFilter } from './mongo-documents.ts';
 import { conflict } from './mongo-errors.ts';
 import type { MongoFilter } from './mongo-filter.ts';
@@ -39,9 +40,10 @@ export async function removeBatch(
   const { records } = store;
   const ids = ops.map(({ ns, key }) => idOf(ns, key));
   const etag = randomToken();
-  const { modifiedCount } = await records.updateMany(
-    { _id: { $in: ids }, expiresAt: live(store.now()) },
-    { $set: { expiresAt: gone, etag } },
+  // Each step by itself: the second marking of a record would not find it.
+  const again = againOf(store);
+  const { modifiedCount } = await again(() =>
+    records.updateMany({ _id: { $in: ids }, expiresAt: live(store.now()) }, { $set: { expiresAt: gone, etag } }),
   );
   if (modifiedCount === 0) return ids.map(() => ({ ok: true, value: false }));
   let marked: ReadonlySet<string> | undefined;
@@ -49,7 +51,7 @@ export async function removeBatch(
     const found = await records.find({ _id: { $in: ids }, etag }, { projection: { _id: 1 } }).toArray();
     marked = new Set(found.map(({ _id }) => _id));
   }
-  await records.deleteMany({ _id: { $in: ids }, etag });
+  await again(() => records.deleteMany({ _id: { $in: ids }, etag }));
   return ids.map((id) => ({ ok: true, value: marked?.has(id) ?? true }));
 }
 
@@ -75,6 +77,7 @@ function rangesOf(ns: string, recursive: boolean): readonly Ids[] {
 /** Removes what is in a namespace, a part at a time. Answers how many of it were not expired. */
 export async function dropNamespace(store: MongoStore, ns: string, recursive: boolean, call: Call): Promise<number> {
   const { records } = store;
+  const again = againOf(store);
   let deleted = 0;
   for (const range of rangesOf(ns, recursive)) {
     for (let from: string | undefined = range.$gt; from !== undefined; ) {
@@ -87,8 +90,10 @@ export async function dropNamespace(store: MongoStore, ns: string, recursive: bo
         .next()
         .then((found) => found ?? undefined);
       const part = { $gt: from, ...(last === undefined ? { $lt: range.$lt } : { $lte: last._id }) };
-      deleted += (await records.deleteMany({ _id: part, expiresAt: live(store.now()) })).deletedCount;
-      await records.deleteMany({ _id: part, expiresAt: { $lte: new Date(store.now()) } });
+      const remove = async (filter: RecordFilter): Promise<number> =>
+        (await again(() => records.deleteMany(filter))).deletedCount;
+      deleted += await remove({ _id: part, expiresAt: live(store.now()) });
+      await remove({ _id: part, expiresAt: { $lte: new Date(store.now()) } });
       from = last?._id;
     }
   }

@@ -1,6 +1,7 @@
 import type { InfoRow, RowOutcome, WriteHead, WriteRow } from '@storage/backend-kit';
 import { isStorageError, StorageError } from '@storage/core';
 import type { mongo } from 'mongoose';
+import { despiteOthers } from './mongo-contention.ts';
 import {
   type Content,
   idOf,
@@ -12,7 +13,7 @@ import {
   recordFields,
   replacing,
 } from './mongo-documents.ts';
-import { alreadyExists, conflict, isDuplicate, translateMongo } from './mongo-errors.ts';
+import { alreadyExists, conflict, isContended, isDuplicate, translateMongo } from './mongo-errors.ts';
 import type { MongoStore } from './mongo-store.ts';
 
 /** How often a write is tried that others keep overtaking. */
@@ -221,7 +222,7 @@ export async function writeBatch(store: MongoStore, ops: readonly WriteOp[]): Pr
     if (error === undefined) {
       // One that was deleted since is told as if it had been made now.
       outcomes.push({ ok: true, value: infoOf(row.key, row, fields, before.get(id) ?? now) });
-    } else if (isDuplicate(error)) {
+    } else if (isDuplicate(error) || isContended(error)) {
       outcomes.push(await alone(store, id, row));
     } else outcomes.push(failure(error, row.key));
   }
@@ -230,7 +231,7 @@ export async function writeBatch(store: MongoStore, ops: readonly WriteOp[]): Pr
 
 async function alone(store: MongoStore, id: string, row: WriteRow): Promise<RowOutcome<InfoRow>> {
   try {
-    return { ok: true, value: await put(store, id, row, contentOf(row)) };
+    return { ok: true, value: await despiteOthers(() => put(store, id, row, contentOf(row))) };
   } catch (error) {
     return failure(error, row.key);
   }
