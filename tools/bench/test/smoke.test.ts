@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import type { ServiceName } from '@storage/services';
+import { onService } from '@storage/services/testing';
 import { suites } from '../src/benches/index.ts';
 import { runBenches } from '../src/cli.ts';
 
@@ -18,28 +20,39 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-test.each([...new Set(benches.map(({ name }) => name.split('.')[0] ?? ''))])(
-  '%s, one short round',
-  async (group) => {
-    const lines: string[] = [];
-    await runBenches(suites, { names: [group], json: true, list: false, rounds: 1 }, (line) => lines.push(line), 1);
-    const results = lines.map((line) => JSON.parse(line) as { bench: string; concurrency: number });
-    const expected = benches.filter(({ name }) => name.startsWith(`${group}.`));
-    expect(results.map(({ bench, concurrency }) => `${bench} ${concurrency}`)).toEqual(
-      expected.map(({ name, concurrency }) => `${name} ${concurrency}`),
-    );
-    for (const result of results) {
-      expect(result).toEqual({
-        bench: expect.any(String),
-        concurrency: expect.any(Number),
-        ratio: expect.any(Number),
-        rawOpsPerSec: expect.any(Number),
-        opsPerSec: expect.any(Number),
-        rounds: 1,
-      });
-    }
-    // Nothing is left behind.
-    expect(readdirSync(folder).filter((name) => name.startsWith('storage-bench-'))).toEqual([]);
-  },
-  120_000,
-);
+/** What the benches of a group need a server for. */
+const services: { readonly [group: string]: ServiceName } = {
+  postgres: 'postgres',
+  redis: 'redis',
+  s3: 'minio',
+  mongo: 'mongo',
+};
+
+for (const group of new Set(benches.map(({ name }) => name.split('.')[0] ?? ''))) {
+  const register = (): void => test(`${group}, one short round`, () => runGroup(group), 120_000);
+  const service = services[group];
+  if (service === undefined) register();
+  else await onService(service, register);
+}
+
+async function runGroup(group: string): Promise<void> {
+  const lines: string[] = [];
+  await runBenches(suites, { names: [group], json: true, list: false, rounds: 1 }, (line) => lines.push(line), 1);
+  const results = lines.map((line) => JSON.parse(line) as { bench: string; concurrency: number });
+  const expected = benches.filter(({ name }) => name.startsWith(`${group}.`));
+  expect(results.map(({ bench, concurrency }) => `${bench} ${concurrency}`)).toEqual(
+    expected.map(({ name, concurrency }) => `${name} ${concurrency}`),
+  );
+  for (const result of results) {
+    expect(result).toEqual({
+      bench: expect.any(String),
+      concurrency: expect.any(Number),
+      ratio: expect.any(Number),
+      rawOpsPerSec: expect.any(Number),
+      opsPerSec: expect.any(Number),
+      rounds: 1,
+    });
+  }
+  // Nothing is left behind.
+  expect(readdirSync(folder).filter((name) => name.startsWith('storage-bench-'))).toEqual([]);
+}
