@@ -24,6 +24,7 @@ afterAll(() => {
 const services: { readonly [group: string]: ServiceName } = {
   postgres: 'postgres',
   redis: 'redis',
+  'redis-cache': 'redis',
   s3: 'minio',
   mongo: 'mongo',
 };
