@@ -57,7 +57,7 @@ function natMapOf({ natMap }: RedisConnectionSettings): { natMap?: Record<string
 }
 
 /** Makes a client, not yet connected. */
-export async function makeClient(settings: RedisConnectionSettings): Promise<RedisClient> {
+async function makeClient(settings: RedisConnectionSettings): Promise<RedisClient> {
   const { Cluster, Redis } = await import('ioredis');
   const { host, port, db, sentinels, masterName, sentinelPassword, cluster, tls } = settings;
   if (cluster !== undefined) {

@@ -18,7 +18,7 @@ local function text(number) return string.format('%.0f', number) end
 const vacate = `if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('DEL', KEYS[3]) end`;
 
 /** How long chunks of a stream outlive it, for who is reading them. */
-export const chunkGraceMs: number = 5 * 60_000;
+const chunkGraceMs = 5 * 60_000;
 
 /** Gives the chunks of a record that goes a little time for those who read them. */
 const dropChunks = `

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CreateOptions, Harness, Outage } from '@storage/conformance';
 import type { Backend } from '@storage/core';
 import { createProxy, type FaultProxy, type Service } from '@storage/services';
-import { Cluster, Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { createRedis, type RedisBackend, type RedisNode, type RedisOptions } from '../src/index.ts';
 
 /** A node's address as the services tell it. */
@@ -147,13 +147,4 @@ export async function watched({ nodes }: Service, options: RedisOptions = {}): P
   } finally {
     sentinel.disconnect();
   }
-}
-
-/** A client for what a test does to the server behind the store's back. */
-export function rawClient({ url }: Service): Redis {
-  return new Redis(url);
-}
-
-export function rawCluster({ nodes }: Service): Cluster {
-  return new Cluster(nodes.map((node) => ({ ...toNode(node) })));
 }
