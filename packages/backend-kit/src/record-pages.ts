@@ -55,7 +55,6 @@ export async function readMatches<Native>(
   let ask = limit;
   for (;;) {
     const page = await driver.page(ns, { prefix, filter, sort, after: position, limit: ask, include: 'rows' }, call);
-    if (recheck !== undefined) budget.spend(page.rows.length);
     let seen = 0;
     let last: StoredRecord<unknown> | undefined;
     for (const row of page.rows) {
@@ -65,6 +64,8 @@ export async function readMatches<Native>(
       records.push(last);
       if (records.length === limit) break;
     }
+    // What stands behind a full page is read, and counted, by the next one.
+    if (recheck !== undefined) budget.spend(seen);
     if (!page.more && seen === page.rows.length) return { records, next: undefined };
     if (last === undefined) {
       throw new StorageError({
