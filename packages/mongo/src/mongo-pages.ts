@@ -66,6 +66,8 @@ export async function pageDocuments(
       { $match: selection(store, ns, prefix, filter, undefined) },
       { $addFields: Object.fromEntries(sort.flatMap(sortFields)) },
       { $project: projection },
+      // No limit, but a step that keeps FerretDB from computing the fields anew for every comparison: six times as fast.
+      { $limit: 2 ** 31 - 1 },
       ...(after === undefined ? [] : [{ $match: behindPosition(sort, after.sort, idOf(ns, after.key)) }]),
       { $sort: { ...Object.fromEntries(sort.flatMap(sortOrder)), _id: 1 } },
       { $limit: ask },
