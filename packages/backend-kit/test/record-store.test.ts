@@ -228,7 +228,7 @@ describe('what post-filtering must not do', () => {
     expect((await store.query({ filter: { 'data.n': 1 }, limit: 1 })).items).toHaveLength(1);
   });
 
-  test('a record is counted once, however pages fall', async () => {
+  it('a record is counted once, however pages fall', async () => {
     await setUp({ scanLimit: 1000 });
     driver.precision = 'superset';
     await fill(1000);

@@ -8,14 +8,14 @@ import { assertStored } from './sqlite.ts';
 
 export const batch = 1000;
 
-export type Item = { readonly key: string; readonly data: ReturnType<typeof dataOf> };
+type Item = { readonly key: string; readonly data: ReturnType<typeof dataOf> };
 
 interface Answered {
   readonly items: readonly { readonly key: string }[];
 }
 
 /** A store by hand. */
-export interface RawStore {
+interface RawStore {
   get(key: string): Promise<unknown>;
   getMany(keys: readonly string[]): Promise<unknown>;
   set(key: string, data: unknown): Promise<unknown>;
