@@ -1,6 +1,7 @@
 import type { Call, InfoRow, RecordRow, WriteCondition, WriteHead } from '@storage/backend-kit';
 import { alreadyExists, conflict, lostAnswer } from './s3-errors.ts';
 import { decodeInfo, encodeInfo, type Headers, keptOf } from './s3-headers.ts';
+import { expiryTag } from './s3-lifecycle.ts';
 import { refusedCondition, type S3Body, type S3Object, type S3Objects } from './s3-objects.ts';
 import type { S3Settings } from './s3-options.ts';
 import type { Attempts } from './s3-wire.ts';
@@ -46,7 +47,7 @@ export class RecordObjects {
   headersOf(info: InfoRow, ttlMs: number | null): Headers {
     const { lifecycle } = this.#settings;
     const days = ttlMs === null ? undefined : lifecycle.find((day) => day * dayMs >= ttlMs);
-    return { ...encodeInfo(info), ...(days !== undefined && { 'x-amz-tagging': `storage-expires-days=${days}` }) };
+    return { ...encodeInfo(info), ...(days !== undefined && { 'x-amz-tagging': `${expiryTag}=${days}` }) };
   }
 
   /** The headers of an object with another expiry, those of other tools included. */

@@ -11,7 +11,7 @@ export interface S3Capabilities extends Capabilities {
 }
 
 /** The most parts that an upload has. */
-export const maxParts = 10_000;
+const maxParts = 10_000;
 /** The largest object of S3. */
 const maxObjectBytes = 5 * 1024 ** 4;
 /** What fits into the 2,048 bytes of headers that servers allow, whatever it is, beside what the backend keeps itself. */

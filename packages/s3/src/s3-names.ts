@@ -9,7 +9,7 @@ const maxPartBytes = 255;
 const layout = new SafeKeyLayout();
 
 /** Where the keys of a namespace are listed. */
-export interface ListStart {
+interface ListStart {
   /** What the names begin with. */
   readonly prefix: string;
   /** `''`: from the first one. */
