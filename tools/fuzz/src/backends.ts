@@ -104,7 +104,7 @@ async function s3(name: ServiceName): Promise<FuzzTarget> {
       create: () => createS3({ client, bucketName, layout: 'safe', prefix: `f${count++}` }),
       server: { name: service.server, version: service.version, how: service.how },
     },
-    round: { filters: 100, documents: 16 },
+    round: { filters: 50, documents: 16 },
     release: async () => {
       const names: string[] = [];
       for await (const { name: found } of client.listObjectsV2(bucketName, '', true)) if (found) names.push(found);
