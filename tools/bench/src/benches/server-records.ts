@@ -28,6 +28,8 @@ interface RawStore {
 export interface ServerFixture extends Opened {
   readonly raw: RawStore;
   readonly ours: RecordStore;
+  /** Called when both sides are filled. */
+  readonly filled?: () => Promise<void>;
 }
 
 /** Opens both sides, empty; `field`: the member of the data that is declared. */
@@ -54,6 +56,7 @@ async function filled(
     await fixture.raw.setMany(items(from));
     assertStored(await fixture.ours.storeMany(items(from)));
   }
+  await fixture.filled?.();
   return fixture;
 }
 
