@@ -78,16 +78,21 @@ describe('the import', () => {
         return join(to, 'index.js');
       },
     ],
-  ])('%s takes under 10 ms more than that of an empty module', async (_, make) => {
-    const core = await make(folder);
-    const empty = join(folder, 'empty.js');
-    writeFileSync(empty, 'export {};');
-    // The quickest of each is the one that the machine disturbed least; on a busy one it takes more tries to meet it.
-    let [quickest, least] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    for (let tries = 0; tries < 7 || (tries < 60 && quickest - least >= 10); tries++) {
-      quickest = Math.min(quickest, importTime(core));
-      least = Math.min(least, importTime(empty));
-    }
-    expect(quickest - least).toBeLessThan(10);
-  }, 60_000);
+  ])(
+    '%s takes under 10 ms more than that of an empty module',
+    async (_, make) => {
+      const core = await make(folder);
+      const empty = join(folder, 'empty.js');
+      writeFileSync(empty, 'export {};');
+      // The quickest of each is the one that the machine disturbed least; on a busy one it takes more tries to meet it. Nx runs these
+      // tests by themselves (`parallelism`), as another process on the same core makes every instruction slower.
+      let [quickest, least] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+      for (let tries = 0; tries < 7 || (tries < 60 && quickest - least >= 10); tries++) {
+        quickest = Math.min(quickest, importTime(core));
+        least = Math.min(least, importTime(empty));
+      }
+      expect(quickest - least).toBeLessThan(10);
+    },
+    60_000,
+  );
 });
