@@ -15,7 +15,7 @@ const arrows = {
   manager: ['core', 'domain'],
   app: ['core', 'domain', 'manager', 'backend'],
   // What starts servers and breaks them knows the contracts, and nothing of who keeps them.
-  services: ['core'],
+  services: ['core', 'services'],
   tool: ['core', 'backend-kit', 'domain', 'conformance', 'sql', 'backend', 'manager', 'app', 'services', 'tool'],
 };
 

@@ -14,7 +14,7 @@ export function optionsOf(url: string): Pick<S3Options, 'accessKeyId' | 'secretA
 }
 
 /** The client that a user would make. */
-function clientOf(url: string): Client {
+export function clientOf(url: string): Client {
   const { protocol, hostname, port, username, password } = new URL(url);
   return new Client({
     endPoint: hostname,

@@ -1,13 +1,13 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { checkLedger, runLedger } from '@storage/faults';
-import { createProxy, type Service, startOwn } from '@storage/services';
+import { type FaultSubject, killFaults, ownServer, proxyFaults } from '@storage/faults/testing';
+import { createProxy, type Service } from '@storage/services';
 import { onOwnService, onService } from '@storage/services/testing';
-import { Client } from 'minio';
-import { createS3, type S3Options } from '../src/index.ts';
-import { optionsOf, TestBucket } from './bucket.ts';
+import type { Client } from 'minio';
+import { createS3, type S3Backend, type S3Options } from '../src/index.ts';
+import { clientOf, optionsOf, TestBucket } from './bucket.ts';
 
-/** What a server in trouble answers beside silence. */
-const codes = ['rate_limited'];
+/** `rate_limited` is what a server in trouble answers beside silence. */
+const load = { deleteReports: false, codes: ['rate_limited'], repeats: true } as const;
 const mebibyte = 1024 * 1024;
 
 /** Every upload that is neither complete nor aborted, of these names: MinIO lists them by their whole names alone. */
@@ -22,6 +22,16 @@ async function* megabytes(count: number): AsyncGenerator<Uint8Array> {
   for (let index = 0; index < count; index++) yield new Uint8Array(mebibyte).fill(index);
 }
 
+function subjectIn(bucketName: string, options: Partial<S3Options> = {}): FaultSubject<S3Backend> {
+  return {
+    open: async (url, prefix) => {
+      const s3 = createS3({ bucketName, ...optionsOf(url), prefix, ...options });
+      await s3.open();
+      return s3;
+    },
+  };
+}
+
 function testProxyFaults(service: Service): void {
   const bucket = new TestBucket(service.url);
   const { hostname, port } = new URL(service.url);
@@ -29,38 +39,21 @@ function testProxyFaults(service: Service): void {
   afterAll(() => bucket.remove());
 
   describe(`faults on the way to ${service.server}`, () => {
-    it('keeps what it promised while connections are cut, stalled and answered with garbage', async () => {
-      await using proxy = await createProxy({ host: hostname, port: Number(port) });
-      url.port = String(proxy.port);
-      await using s3 = bucket.create({ conditional: ['write'] }, url.href);
-      await s3.open();
-      const run = runLedger({ records: s3.records, writers: 16, deleteReports: false, codes, timeoutMs: 3000 });
-      for (let round = 0; round < 5; round++) {
-        await run.acknowledged(20, 30_000);
-        for (const fault of ['before-request', 'after-request', 'garbage'] as const)
-          for (let count = 0; count < 4; count++) proxy.onNext(fault);
-        await run.acknowledged(20, 30_000);
-        await proxy.cut();
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        await proxy.restore();
-        await run.acknowledged(20, 30_000);
-        proxy.stall();
-        await new Promise((resolve) => setTimeout(resolve, 200));
-        proxy.resume();
-      }
-      await run.acknowledged(20, 30_000);
-      await run.stop();
-      const direct = bucket.reopen(s3, { conditional: ['write'] });
-      await using reader = direct;
-      await reader.open();
-      const report = await checkLedger(run.ledger, reader.records);
-      expect(report.violations).toEqual([]);
-      expect(proxy.struck).toBeGreaterThan(30);
-      await s3.close();
-      for (let attempt = 0; attempt < 40 && proxy.connections > 0; attempt++)
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(proxy.connections).toBe(0);
-    }, 120_000);
+    proxyFaults(() => service, subjectIn(bucket.name, { conditional: ['write'] }), {
+      ...load,
+      writers: 16,
+      writes: 20,
+      withinMs: 30_000,
+      timeoutMs: 3000,
+      faults: (['before-request', 'after-request', 'garbage'] as const).flatMap((fault) => [
+        fault,
+        fault,
+        fault,
+        fault,
+      ]),
+      stallMs: 200,
+      closedWithinMs: 2000,
+    });
 
     it('leaves no upload behind when its connection fails', async () => {
       await using proxy = await createProxy({ host: hostname, port: Number(port) });
@@ -96,36 +89,22 @@ await onService('minio', testProxyFaults);
 
 await onOwnService('minio', () => {
   describe("a MinIO of one's own that is killed", () => {
-    it('keeps every acknowledged write over ten kills under 32 writers, and recovers by itself', async () => {
-      await using own = await startOwn('minio', { durable: true });
-      const options: S3Options = { bucketName: 'killed', ...optionsOf(own.url), prefix: 'ledger' };
-      await using s3 = createS3(options);
-      await s3.open();
-      const run = runLedger({ records: s3.records, writers: 32, deleteReports: false, codes, timeoutMs: 5000 });
-      const uploads: Promise<unknown>[] = [];
-      for (let round = 0; round < 10; round++) {
-        await run.acknowledged(30, 60_000);
-        uploads.push(
-          s3.records.storeStream(`stream${round}`, megabytes(20), { timeoutMs: 20_000 }).catch((error) => error),
-        );
-        await own.kill();
-        await own.start();
-      }
-      await run.acknowledged(30, 60_000);
-      await run.stop();
-      await Promise.all(uploads);
-      // What could not be aborted while the server was down is aborted behind the next upload.
-      await s3.records.storeStream('last', megabytes(20));
-      await using fresh = createS3(options);
-      await fresh.open();
-      const report = await checkLedger(run.ledger, fresh.records);
-      expect(report.violations).toEqual([]);
-      expect(report.acknowledged).toBeGreaterThanOrEqual(330);
-      const { hostname, port, username, password } = new URL(own.url);
-      const keys = { accessKey: username, secretKey: password, region: 'us-east-1' };
-      const client = new Client({ endPoint: hostname, port: Number(port), useSSL: false, ...keys });
-      const names = Array.from({ length: 10 }, (_, round) => `ledger/stream${round}`);
-      expect(await leftovers(client, 'killed', names)).toEqual([]);
-    }, 300_000);
+    const server = ownServer('minio');
+    const bucket = 'killed';
+    killFaults(server, subjectIn(bucket), {
+      ...load,
+      writes: 30,
+      withinMs: 60_000,
+      timeoutMs: 5000,
+      limitMs: 300_000,
+      duringKill: ({ records }, round) =>
+        records.storeStream(`stream${round}`, megabytes(20), { timeoutMs: 20_000 }).catch((error: unknown) => error),
+      afterKills: async ({ records }, prefix) => {
+        // What could not be aborted while the server was down is aborted behind the next upload.
+        await records.storeStream('last', megabytes(20));
+        const names = Array.from({ length: 10 }, (_, round) => `${prefix}/stream${round}`);
+        expect(await leftovers(clientOf(server().url), bucket, names)).toEqual([]);
+      },
+    });
   });
 });

@@ -1,0 +1,3 @@
+export { type KillLoad, killFaults, type ProxyLoad, proxyFaults } from './load-faults.ts';
+export { requestFaults } from './request-faults.ts';
+export { type FaultBackend, type FaultSubject, ownServer, recovered } from './subject.ts';
