@@ -40,7 +40,7 @@ export function idOf(ns: string, key: string): string {
   return `${ns}\0${key}`;
 }
 
-export function keyOf(id: string): string {
+function keyOf(id: string): string {
   return id.slice(id.indexOf('\0') + 1);
 }
 

@@ -12,7 +12,7 @@ export interface ServerFacts {
 }
 
 /** Whether the server does not know a command. */
-export function isUnknownCommand(error: unknown): boolean {
+function isUnknownCommand(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === 59;
 }
 

@@ -118,7 +118,7 @@ async function discardUnlessNamed(store: MongoStore, record: string, file: FileW
 }
 
 /** Bytes from `from` up to `to` of a file, a chunk at a time. */
-export async function* readChunks(
+async function* readChunks(
   { chunks }: MongoStore,
   key: string,
   file: string,

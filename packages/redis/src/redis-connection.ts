@@ -108,6 +108,7 @@ export class RedisConnection {
   readonly #owned: boolean;
   readonly #onError: (error: Error) => void;
   #trouble: Error | undefined;
+  #ready: Promise<void> | undefined;
 
   constructor(client: RedisClient, owned: boolean) {
     this.client = client;
@@ -184,7 +185,11 @@ export class RedisConnection {
       timer = setTimeout(resolve, ms);
     });
     try {
-      await raceCall(Promise.race([ready(client).catch(() => limit), limit]), call);
+      // However many calls wait, the client is listened to once.
+      this.#ready ??= ready(client).finally(() => {
+        this.#ready = undefined;
+      });
+      await raceCall(Promise.race([this.#ready.catch(() => limit), limit]), call);
     } finally {
       clearTimeout(timer);
     }
