@@ -49,6 +49,11 @@ function passed(report) {
     : `${report.passed} of ${report.chosen}`;
 }
 
+/** What a backend ran against; another maker's engine by its own name. */
+function against({ server: { name, version, how } }) {
+  return how === 'other-engine' ? `${version.replace(/ [\d.]+$/, '')}, by the protocol of ${name}` : name;
+}
+
 /** Every flag of every backend: a row a flag. */
 function matrix(reports) {
   const columns = reports.map((report) => flatten(report.capabilities, '', new Map()));
@@ -60,7 +65,7 @@ function matrix(reports) {
     row(['', ...reports.map((report) => report.backend)]),
     row(['---', ...reports.map(() => '---')]),
     row(['tests passed', ...reports.map(passed)]),
-    row(['run against', ...reports.map((report) => report.server.name)]),
+    row(['run against', ...reports.map(against)]),
     ...paths.map((path) => row([`\`${path}\``, ...columns.map((column) => column.get(path) ?? '')])),
   ].join('\n');
 }
@@ -86,7 +91,7 @@ function summary(reports) {
     ...reports.map((report) => {
       const flags = flatten(report.capabilities, '', new Map());
       const cells = Object.values(summarized).map((path) => flags.get(path) ?? 'no');
-      return row([report.backend, report.server.name, passed(report), ...cells]);
+      return row([report.backend, against(report), passed(report), ...cells]);
     }),
   ].join('\n');
 }
