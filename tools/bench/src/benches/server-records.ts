@@ -38,7 +38,8 @@ export type OpenServer = (field: string | undefined) => Promise<ServerFixture>;
 export interface Goals {
   readonly get: readonly [alone: number, together: number];
   readonly set: readonly [alone: number, together: number];
-  readonly delete: readonly [alone: number, together: number];
+  /** `undefined`: none was set; the row is for information. */
+  readonly delete: readonly [alone: number | undefined, together: number | undefined];
   readonly getMany: number;
   readonly setMany: number;
   readonly page: number;
@@ -86,7 +87,7 @@ function set(name: string, concurrency: number, goal: number): Bench<ServerFixtu
   };
 }
 
-function remove(name: string, concurrency: number, goal: number): Bench<ServerFixture> {
+function remove(name: string, concurrency: number, goal: number | undefined): Bench<ServerFixture> {
   // Beside the records that the other benches read.
   const doomed = (index: number): string => `temporary-${index}`;
   const prepared = (store: (items: Item[]) => Promise<unknown>) => async (from: number, count: number) => {
@@ -95,7 +96,7 @@ function remove(name: string, concurrency: number, goal: number): Bench<ServerFi
   return {
     name: `${name}.delete`,
     concurrency,
-    goal,
+    ...(goal !== undefined && { goal }),
     about: 'a record of 1 KB deleted, and whether it was there',
     sides: ({ raw, ours }) => ({
       raw: {
