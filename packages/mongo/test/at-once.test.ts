@@ -1,13 +1,9 @@
 // Many writers and many processes at once.
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { crowd, inTwoProcesses } from '@storage/faults/testing';
 import { onService } from '@storage/services/testing';
 import mongoose from 'mongoose';
 import { ownDatabase } from './own-store.ts';
-
-const opener = fileURLToPath(new URL('./open-stores.ts', import.meta.url));
 
 await onService('mongo', ({ url }) => {
   const own = ownDatabase(url);
@@ -18,19 +14,13 @@ await onService('mongo', ({ url }) => {
       const databases = Array.from({ length: 20 }, (_, index) => `${own.name}_${index}`);
       const client = new mongoose.mongo.MongoClient(url);
       try {
-        const open = async (): Promise<string> => {
-          const args = [
-            '--conditions=@storage/source',
-            '--import',
-            'tsx',
-            opener,
-            String(Date.now() + 4000),
-            ...databases,
-          ];
-          const env = { ...process.env, NODE_OPTIONS: '', TEST_URL: url };
-          return (await promisify(execFile)(process.execPath, args, { env })).stdout.trim();
-        };
-        expect(await Promise.all([open(), open()])).toEqual(['20 opened', '20 opened']);
+        const opened = await inTwoProcesses({
+          imports: `import { createMongo } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};`,
+          create: "createMongo({ url: process.env.TEST_URL, database: name, fields: ['data.a', 'metadata.b'] })",
+          names: databases,
+          env: { TEST_URL: url },
+        });
+        expect(opened).toEqual([20, 20]);
         for (const database of databases) {
           const db = client.db(database);
           const names = (await db.collection('records').indexes()).map(({ name }) => String(name));
@@ -47,23 +37,14 @@ await onService('mongo', ({ url }) => {
       const first = own.create({ fields: ['data.group'], poolSize: 8 });
       const backends = [first, ...Array.from({ length: 3 }, () => own.reopen(first))];
       for (const backend of backends) await backend.open();
-      const end = performance.now() + 4000;
-      let batches = 0;
-      const writer = async (number: number): Promise<void> => {
-        const { records } = backends[number % backends.length] as (typeof backends)[number];
-        for (let round = 0; performance.now() < end; round++) {
-          const keys = Array.from({ length: 20 }, () => `key-${Math.floor(Math.random() * 200)}`);
-          const items = keys.map((key) => ({ key, data: { group: number % 3, round } }));
-          const kind = (number + round) % 4;
-          if (kind === 1) await records.deleteWhere({ 'data.group': number % 3 });
-          else {
-            const outcomes = kind === 0 ? await records.deleteMany(keys) : await records.storeMany(items);
-            expect(outcomes.filter(({ ok }) => !ok)).toEqual([]);
-          }
-          batches++;
+      const batches = await crowd(async ({ writer, turn, keys, items }) => {
+        const { records } = backends[writer % backends.length] as (typeof backends)[number];
+        if (turn % 4 === 1) await records.deleteWhere({ 'data.group': writer % 3 });
+        else {
+          const outcomes = turn % 4 === 0 ? await records.deleteMany(keys) : await records.storeMany(items);
+          expect(outcomes.filter(({ ok }) => !ok)).toEqual([]);
         }
-      };
-      await Promise.all(Array.from({ length: 64 }, (_, number) => writer(number)));
+      });
       expect(batches).toBeGreaterThan(64);
       for (const backend of backends) await backend.close();
     }, 60_000);
