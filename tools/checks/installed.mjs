@@ -1,6 +1,7 @@
 // Installs the tarballs of all published packages in an empty folder, as a user would, and checks there that
 //   - every entry can be imported, and says something or is there for its effect,
-//   - the declarations compile for a strict TypeScript caller that has only what the packages brought,
+//   - the declarations compile for a strict TypeScript caller that has only what the packages brought, and the optional peers of
+//     entries that are made over one,
 //   - the README's example runs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,6 +39,24 @@ write(
     .join('\n'),
 );
 check(`import of ${entries.length} entries`, process.execPath, ['entries.mjs']);
+
+// What an entry is made over, and its user therefore has: an optional peer that its declarations name.
+const peers = packages.flatMap(({ folder: source, manifest }) => {
+  const declarations = Object.values(manifest.exports)
+    .filter(({ types }) => types !== undefined)
+    .map(({ types }) => readFileSync(join(source, types), 'utf8'));
+  return Object.keys(manifest.peerDependenciesMeta ?? {})
+    .filter((peer) => !peer.startsWith('@storage/') && declarations.some((text) => text.includes(`'${peer}'`)))
+    .map((peer) => `${peer}@${manifest.peerDependencies[peer]}`);
+});
+check(`optional peers: ${peers.join(', ')}`, 'npm', [
+  'install',
+  '--prefer-offline',
+  '--no-audit',
+  '--no-fund',
+  '--ignore-scripts',
+  ...peers,
+]);
 
 write('entries.ts', entries.map(({ specifier }, index) => `export * as entry${index} from '${specifier}';`).join('\n'));
 write(
