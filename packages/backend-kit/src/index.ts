@@ -9,6 +9,7 @@ export * from './cursor.ts';
 export * from './filter-compiler.ts';
 export * from './group-call.ts';
 export * from './health.ts';
+export * from './key-filter.ts';
 export * from './key-layout.ts';
 export * from './keyed-records.ts';
 export * from './lifecycle.ts';
@@ -16,6 +17,7 @@ export { createMessaging, type MessagingDriver, MessagingFacade } from './messag
 export * from './option-checks.ts';
 export * from './prefix.ts';
 export type * from './record-driver.ts';
+export * from './record-errors.ts';
 export { createRecordStore, RecordStoreFacade } from './record-store.ts';
 export * from './subscription-queue.ts';
 export * from './sync-coalescer.ts';

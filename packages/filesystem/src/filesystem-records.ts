@@ -1,22 +1,23 @@
 import { closeSync } from 'node:fs';
-import type {
-  Call,
-  CompiledFilter,
-  InfoRow,
-  PageRequest,
-  RecordDriver,
-  RecordRow,
-  RowOutcome,
-  RowPage,
-  Translate,
-  WriteHead,
-  WriteRow,
+import {
+  type Call,
+  type CompiledFilter,
+  compileKeyFilter,
+  type InfoRow,
+  type KeyFilter,
+  type PageRequest,
+  type RecordDriver,
+  type RecordRow,
+  type RowOutcome,
+  type RowPage,
+  type Translate,
+  type WriteHead,
+  type WriteRow,
 } from '@storage/backend-kit';
 import { compareCodePoints, type FilterNode } from '@storage/core/filter';
 import { ContentCache } from './content-cache.ts';
 import type { RecordChanges } from './filesystem-changes.ts';
 import { encodeContent, kindOf, readContent, readPieces, toRow } from './filesystem-content.ts';
-import { compileFilesystemFilter, type FilesystemFilter } from './filesystem-filter.ts';
 import { defaultType } from './filesystem-sidecar.ts';
 import type { Staged, Staging } from './filesystem-staging.ts';
 import type { OpenFile, RecordFiles, Target } from './filesystem-store.ts';
@@ -45,7 +46,7 @@ export interface RecordSettings {
 }
 
 /** Records as files. Arguments come checked and encoded; what is thrown is translated by the facade. */
-export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
+export class FilesystemRecords implements RecordDriver<KeyFilter> {
   readonly #parts: () => RecordParts;
   readonly #settings: RecordSettings;
   readonly #queue = new KeyQueue();
@@ -166,21 +167,21 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     return { kind, contentType: defaultType(kind) };
   }
 
-  compile(filter: FilterNode): CompiledFilter<FilesystemFilter> {
-    return compileFilesystemFilter(filter);
+  compile(filter: FilterNode): CompiledFilter<KeyFilter> {
+    return compileKeyFilter('filesystem', filter);
   }
 
   page(
     ns: string,
-    request: PageRequest<FilesystemFilter> & { readonly include: 'rows' },
+    request: PageRequest<KeyFilter> & { readonly include: 'rows' },
     call: Call,
   ): Promise<RowPage<RecordRow>>;
   page(
     ns: string,
-    request: PageRequest<FilesystemFilter> & { readonly include: 'keys' | 'info' },
+    request: PageRequest<KeyFilter> & { readonly include: 'keys' | 'info' },
     call: Call,
   ): Promise<RowPage<InfoRow>>;
-  async page(ns: string, request: PageRequest<FilesystemFilter>, call: Call): Promise<RowPage<InfoRow>> {
+  async page(ns: string, request: PageRequest<KeyFilter>, call: Call): Promise<RowPage<InfoRow>> {
     const { limit, include, prefix, filter, after } = request;
     const rows: InfoRow[] = [];
     const row = (target: Target): Promise<InfoRow | undefined> =>
@@ -195,7 +196,7 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
   async count(
     ns: string,
     prefix: string,
-    filter: FilesystemFilter | undefined,
+    filter: KeyFilter | undefined,
     _estimate: boolean,
     call: Call,
   ): Promise<number> {
@@ -208,7 +209,7 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
     return count;
   }
 
-  async removeWhere(ns: string, filter: FilesystemFilter | undefined, call: Call): Promise<number> {
+  async removeWhere(ns: string, filter: KeyFilter | undefined, call: Call): Promise<number> {
     let removed = 0;
     for await (const targets of this.#batches(ns, '', filter, undefined, () => parallel, call)) {
       const gone = await mapLimited(targets, parallel, ({ key }) => this.remove(ns, key, undefined, true, call));
@@ -271,7 +272,7 @@ export class FilesystemRecords implements RecordDriver<FilesystemFilter> {
   async *#batches(
     ns: string,
     prefix: string,
-    filter: FilesystemFilter | undefined,
+    filter: KeyFilter | undefined,
     after: string | undefined,
     size: () => number,
     call: Call,

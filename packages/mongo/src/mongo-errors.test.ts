@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { alreadyExists, conflict, isContended, isDuplicate, translateMongo } from './mongo-errors.ts';
+import { alreadyExists, conflict } from '@storage/backend-kit';
+import { isContended, isDuplicate, translateMongo } from './mongo-errors.ts';
 
 function native(name: string, code: number | undefined, message = 'secret words'): Error {
   return Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });

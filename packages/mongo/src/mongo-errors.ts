@@ -7,7 +7,6 @@ import {
   type Translation,
   translateNetwork,
 } from '@storage/backend-kit';
-import { StorageError } from '@storage/core';
 
 function rule(code: Translation['code'], message: string, more: Partial<Translation> = {}): Translation {
   return { code, message, ...more };
@@ -160,34 +159,4 @@ export function isDuplicate(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('code' in error)) return false;
   if (error.code === 11000) return true;
   return error.code === 1 && 'message' in error && /duplicate key value/.test(String(error.message));
-}
-
-/** `ifMatch` that no longer holds. */
-export function conflict(key: string): StorageError {
-  return new StorageError({
-    code: 'conflict',
-    message: 'The record does not have this etag, or is gone; read it again.',
-    key,
-    applied: 'no',
-  });
-}
-
-/** `ifAbsent` where a record is. */
-export function alreadyExists(key: string, etag: string | undefined): StorageError {
-  return new StorageError({
-    code: 'already_exists',
-    message: 'There is a record under this key already.',
-    key,
-    applied: 'no',
-    details: { etag },
-  });
-}
-
-/** A file that was swept while it was being read. */
-export function replacedError(key: string): StorageError {
-  return new StorageError({
-    code: 'conflict',
-    message: 'The record was replaced while it was read; read it again.',
-    key,
-  });
 }

@@ -1,8 +1,7 @@
-import type { Call, RowOutcome } from '@storage/backend-kit';
+import { type Call, conflict, type RowOutcome } from '@storage/backend-kit';
 import { randomToken } from '@storage/core';
 import { againOf } from './mongo-contention.ts';
 import { idOf, idRange, live, type RecordFilter } from './mongo-documents.ts';
-import { conflict } from './mongo-errors.ts';
 import type { MongoFilter } from './mongo-filter.ts';
 import type { MongoStore } from './mongo-store.ts';
 

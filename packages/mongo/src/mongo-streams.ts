@@ -1,8 +1,15 @@
-import { type Call, chunkBytes, evenChunks, type InfoRow, slices, type WriteHead } from '@storage/backend-kit';
+import {
+  type Call,
+  chunkBytes,
+  evenChunks,
+  type InfoRow,
+  replacedError,
+  slices,
+  type WriteHead,
+} from '@storage/backend-kit';
 import { randomToken } from '@storage/core';
 import type { mongo } from 'mongoose';
 import { asBytes, type FoundDocument, idOf, infoProjection, isLive, toInfoRow } from './mongo-documents.ts';
-import { replacedError } from './mongo-errors.ts';
 import type { ChunkDocument, FileDocument, MongoStore } from './mongo-store.ts';
 import { publish } from './mongo-writes.ts';
 

@@ -1,4 +1,11 @@
-import type { InfoRow, RowOutcome, WriteHead, WriteRow } from '@storage/backend-kit';
+import {
+  alreadyExists,
+  conflict,
+  type InfoRow,
+  type RowOutcome,
+  type WriteHead,
+  type WriteRow,
+} from '@storage/backend-kit';
 import { isStorageError, StorageError } from '@storage/core';
 import type { mongo } from 'mongoose';
 import { despiteOthers } from './mongo-contention.ts';
@@ -13,7 +20,7 @@ import {
   recordFields,
   replacing,
 } from './mongo-documents.ts';
-import { alreadyExists, conflict, isContended, isDuplicate, translateMongo } from './mongo-errors.ts';
+import { isContended, isDuplicate, translateMongo } from './mongo-errors.ts';
 import type { MongoStore } from './mongo-store.ts';
 
 /** How often a write is tried that others keep overtaking. */

@@ -5,7 +5,6 @@ import {
   type Translation,
   translateNetwork,
 } from '@storage/backend-kit';
-import { StorageError } from '@storage/core';
 
 /** What is said of an SQLSTATE or of what the driver and `node:tls` say in its place. */
 type Rule = (error: NativeError, where: string) => Translation;
@@ -162,34 +161,4 @@ export function sqlState(error: unknown): string {
 export function isContended(error: unknown): boolean {
   const state = sqlState(error);
   return state === '40P01' || state === '40001';
-}
-
-/** `ifMatch` that no longer holds. */
-export function conflict(key: string): StorageError {
-  return new StorageError({
-    code: 'conflict',
-    message: 'The record does not have this etag, or is gone; read it again.',
-    key,
-    applied: 'no',
-  });
-}
-
-/** `ifAbsent` where a record is. */
-export function alreadyExists(key: string, etag: string | undefined): StorageError {
-  return new StorageError({
-    code: 'already_exists',
-    message: 'There is a record under this key already.',
-    key,
-    applied: 'no',
-    details: { etag },
-  });
-}
-
-/** A stream that was swept while it was being read. */
-export function replacedError(key: string): StorageError {
-  return new StorageError({
-    code: 'conflict',
-    message: 'The record was replaced while it was read; read it again.',
-    key,
-  });
 }

@@ -1,7 +1,15 @@
-import type { Call, InfoRow, RecordRow, WriteHead, WriteRow } from '@storage/backend-kit';
+import {
+  alreadyExists,
+  type Call,
+  conflict,
+  type InfoRow,
+  type RecordRow,
+  replacedError,
+  type WriteHead,
+  type WriteRow,
+} from '@storage/backend-kit';
 import { isStorageError, StorageError } from '@storage/core';
 import { type NamedText, type PostgresTexts, recordKinds, toInfoRow } from '@storage/sql';
-import { alreadyExists, conflict, replacedError } from './postgres-errors.ts';
 import type { Row } from './postgres-pool.ts';
 import type { PostgresSession } from './postgres-session.ts';
 

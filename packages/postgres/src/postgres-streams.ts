@@ -1,7 +1,6 @@
-import { type Call, type InfoRow, makeCall, unboundedCall, type WriteHead } from '@storage/backend-kit';
+import { type Call, type InfoRow, makeCall, replacedError, unboundedCall, type WriteHead } from '@storage/backend-kit';
 import { isStorageError, randomToken } from '@storage/core';
 import { chunkBytes, evenChunks, slices } from '@storage/sql';
-import { replacedError } from './postgres-errors.ts';
 import { type PostgresRecordRows, toBytes } from './postgres-record-rows.ts';
 
 /** How many chunks a reader asks for at a time. */

@@ -1,8 +1,15 @@
-import { type Call, type InfoRow, type RowOutcome, recordId, stepFailed, type WriteRow } from '@storage/backend-kit';
+import {
+  alreadyExists,
+  type Call,
+  type InfoRow,
+  type RowOutcome,
+  recordId,
+  stepFailed,
+  type WriteRow,
+} from '@storage/backend-kit';
 import { isStorageError, type StorageError, type StorageErrorCode } from '@storage/core';
 import { compareCodePoints } from '@storage/core/filter';
 import { isPlainJson, keyOf, type WriteOp, type WriteResult } from '@storage/sql';
-import { alreadyExists } from './postgres-errors.ts';
 import type { Row } from './postgres-pool.ts';
 import { type PostgresRecordRows, written } from './postgres-record-rows.ts';
 

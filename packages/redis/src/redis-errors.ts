@@ -173,27 +173,6 @@ export function isLost(error: StorageError): boolean {
   return error.code === 'unavailable' && error.applied === 'unknown';
 }
 
-/** `ifMatch` that no longer holds. */
-export function conflict(key: string): StorageError {
-  return new StorageError({
-    code: 'conflict',
-    message: 'The record does not have this etag any more; read it again.',
-    key,
-    applied: 'no',
-  });
-}
-
-/** `ifAbsent` where a record is. */
-export function alreadyExists(key: string, etag: string): StorageError {
-  return new StorageError({
-    code: 'already_exists',
-    message: 'There is a record under this key; store without ifAbsent to replace it.',
-    key,
-    applied: 'no',
-    details: { etag },
-  });
-}
-
 /** A stream whose chunks are gone. */
 export function replaced(key: string): StorageError {
   return new StorageError({

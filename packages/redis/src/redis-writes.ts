@@ -1,8 +1,15 @@
-import type { InfoRow, RowOutcome, WriteHead, WriteRow } from '@storage/backend-kit';
+import {
+  alreadyExists,
+  conflict,
+  type InfoRow,
+  type RowOutcome,
+  type WriteHead,
+  type WriteRow,
+} from '@storage/backend-kit';
 import { StorageError, withContext } from '@storage/core';
 import type { RedisArgument } from './redis-connection.ts';
 import { asStorageError, type Group, inSteps, type RedisEngine } from './redis-engine.ts';
-import { alreadyExists, conflict, listOf, wrongType } from './redis-errors.ts';
+import { listOf, wrongType } from './redis-errors.ts';
 import { writeArguments, writtenRow } from './redis-rows.ts';
 import { scripts } from './redis-scripts.ts';
 import type { RedisSearch } from './redis-search.ts';

@@ -1,5 +1,13 @@
-import type { Call, InfoRow, RecordRow, WriteCondition, WriteHead } from '@storage/backend-kit';
-import { alreadyExists, conflict, lostAnswer } from './s3-errors.ts';
+import {
+  alreadyExists,
+  type Call,
+  conflict,
+  type InfoRow,
+  type RecordRow,
+  type WriteCondition,
+  type WriteHead,
+} from '@storage/backend-kit';
+import { lostAnswer } from './s3-errors.ts';
 import { decodeInfo, encodeInfo, type Headers, keptOf } from './s3-headers.ts';
 import { expiryTag } from './s3-lifecycle.ts';
 import { refusedCondition, type S3Body, type S3Object, type S3Objects } from './s3-objects.ts';

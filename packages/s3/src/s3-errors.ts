@@ -141,27 +141,6 @@ export function s3Translator(settings: S3Settings): Translate {
   return createTranslator('s3', (error) => rules(known, error));
 }
 
-/** `ifMatch` that no longer holds. */
-export function conflict(key: string): StorageError {
-  return new StorageError({
-    code: 'conflict',
-    message: 'The record does not have this etag any more; read it again.',
-    key,
-    applied: 'no',
-  });
-}
-
-/** `ifAbsent` where a record is. */
-export function alreadyExists(key: string, etag?: string): StorageError {
-  return new StorageError({
-    code: 'already_exists',
-    message: 'There is a record under this key; store without ifAbsent to replace it.',
-    key,
-    applied: 'no',
-    ...(etag !== undefined && { details: { etag } }),
-  });
-}
-
 /** A write whose answer was lost, where somebody has written since. */
 export function lostAnswer(key: string): StorageError {
   return new StorageError({

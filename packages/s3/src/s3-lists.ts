@@ -1,8 +1,7 @@
-import { type Call, type RowPage, SafeKeyLayout } from '@storage/backend-kit';
+import { type Call, type KeyFilter, type RowPage, SafeKeyLayout } from '@storage/backend-kit';
 import { maxKeyBytes, utf8Length } from '@storage/core';
 import { compareCodePoints } from '@storage/core/filter';
 import { fanOut } from './fan-out.ts';
-import type { S3Filter } from './s3-filter.ts';
 import { childSegment, type S3Names } from './s3-names.ts';
 import type { S3Entry, S3Objects } from './s3-objects.ts';
 
@@ -29,7 +28,7 @@ export class S3Lists {
     ns: string,
     prefix: string,
     after: string | undefined,
-    filter: S3Filter | undefined,
+    filter: KeyFilter | undefined,
     limit: number,
     call: Call,
   ): Promise<RowPage<ListedKey>> {
@@ -67,7 +66,7 @@ export class S3Lists {
   async *pages(
     ns: string,
     prefix: string,
-    filter: S3Filter | undefined,
+    filter: KeyFilter | undefined,
     call: Call,
   ): AsyncGenerator<readonly ListedKey[], void, undefined> {
     for (let after: string | undefined, more = true; more; ) {

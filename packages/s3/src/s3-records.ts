@@ -1,22 +1,23 @@
-import type {
-  Call,
-  CompiledFilter,
-  InfoRow,
-  PageRequest,
-  RecordDriver,
-  RecordRow,
-  RowOutcome,
-  RowPage,
-  Translate,
-  WriteHead,
-  WriteRow,
+import {
+  type Call,
+  type CompiledFilter,
+  compileKeyFilter,
+  conflict,
+  type InfoRow,
+  type KeyFilter,
+  type PageRequest,
+  type RecordDriver,
+  type RecordRow,
+  type RowOutcome,
+  type RowPage,
+  type Translate,
+  type WriteHead,
+  type WriteRow,
 } from '@storage/backend-kit';
 import type { FilterNode } from '@storage/core/filter';
 import { fanOut } from './fan-out.ts';
 import { failureOf, outcomesOf } from './outcomes.ts';
 import { maxAttempts, RecordObjects } from './record-objects.ts';
-import { conflict } from './s3-errors.ts';
-import { compileS3Filter, type S3Filter } from './s3-filter.ts';
 import { decodeInfo } from './s3-headers.ts';
 import { type ListedKey, S3Lists } from './s3-lists.ts';
 import type { S3Names } from './s3-names.ts';
@@ -40,7 +41,7 @@ export interface S3RecordsOptions {
 }
 
 /** Records as objects. Arguments come checked and encoded; what is thrown is translated by the facade. */
-export class S3Records implements RecordDriver<S3Filter> {
+export class S3Records implements RecordDriver<KeyFilter> {
   readonly #options: S3RecordsOptions;
   #records!: RecordObjects;
   #objects!: S3Objects;
@@ -208,26 +209,26 @@ export class S3Records implements RecordDriver<S3Filter> {
     throw conflict(key);
   }
 
-  compile(filter: FilterNode): CompiledFilter<S3Filter> {
-    return compileS3Filter(filter);
+  compile(filter: FilterNode): CompiledFilter<KeyFilter> {
+    return compileKeyFilter('s3', filter);
   }
 
   page(
     ns: string,
-    request: PageRequest<S3Filter> & { readonly include: 'rows' },
+    request: PageRequest<KeyFilter> & { readonly include: 'rows' },
     call: Call,
   ): Promise<RowPage<RecordRow>>;
   page(
     ns: string,
-    request: PageRequest<S3Filter> & { readonly include: 'info' },
+    request: PageRequest<KeyFilter> & { readonly include: 'info' },
     call: Call,
   ): Promise<RowPage<InfoRow>>;
   page(
     ns: string,
-    request: PageRequest<S3Filter> & { readonly include: 'keys' },
+    request: PageRequest<KeyFilter> & { readonly include: 'keys' },
     call: Call,
   ): Promise<RowPage<ListedKey>>;
-  async page(ns: string, request: PageRequest<S3Filter>, call: Call): Promise<RowPage<ListedKey | InfoRow>> {
+  async page(ns: string, request: PageRequest<KeyFilter>, call: Call): Promise<RowPage<ListedKey | InfoRow>> {
     const { prefix, filter, limit, include } = request;
     const rows: InfoRow[] = [];
     for (let after = request.after?.key; ; ) {
@@ -248,7 +249,7 @@ export class S3Records implements RecordDriver<S3Filter> {
   async count(
     ns: string,
     prefix: string,
-    filter: S3Filter | undefined,
+    filter: KeyFilter | undefined,
     _estimate: boolean,
     call: Call,
   ): Promise<number> {
@@ -257,7 +258,7 @@ export class S3Records implements RecordDriver<S3Filter> {
     return count;
   }
 
-  async removeWhere(ns: string, filter: S3Filter | undefined, call: Call): Promise<number> {
+  async removeWhere(ns: string, filter: KeyFilter | undefined, call: Call): Promise<number> {
     let removed = 0;
     for await (const keys of this.#lists.pages(ns, '', filter, call)) {
       const names = keys.map(({ name }) => name);

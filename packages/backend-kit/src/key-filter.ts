@@ -1,11 +1,11 @@
-import { type CompiledFilter, type CompiledLeaf, compileFilter } from '@storage/backend-kit';
 import type { FilterLeaf, FilterNode } from '@storage/core/filter';
+import { type CompiledLeaf, compileFilter } from './filter-compiler.ts';
+import type { CompiledFilter } from './record-driver.ts';
 
-/** A filter as a list can answer it. */
-export type S3Filter = (key: string) => boolean;
+/** A filter as a store runs it that sees keys alone while it lists. */
+export type KeyFilter = (key: string) => boolean;
 
-/** A list tells keys alone. What it can't say is read and rechecked by the kit. */
-function compileLeaf(leaf: FilterLeaf, negated: boolean): CompiledLeaf<S3Filter> {
+function compileLeaf(leaf: FilterLeaf, negated: boolean): CompiledLeaf<KeyFilter> {
   if (leaf.path.length !== 1 || leaf.path[0] !== 'key') return 'unsupported';
   switch (leaf.op) {
     case 'eq':
@@ -17,10 +17,10 @@ function compileLeaf(leaf: FilterLeaf, negated: boolean): CompiledLeaf<S3Filter>
   }
 }
 
-/** The portable filter as a native one. */
-export function compileS3Filter(filter: FilterNode): CompiledFilter<S3Filter> {
-  return compileFilter<S3Filter>(filter, {
-    backend: 's3',
+/** What of a portable filter can be said of keys alone; the rest is read and rechecked. */
+export function compileKeyFilter(backend: string, filter: FilterNode): CompiledFilter<KeyFilter> {
+  return compileFilter<KeyFilter>(filter, {
+    backend,
     leaf: compileLeaf,
     and: (children) => (key) => children.every((child) => child(key)),
     or: (children) => (key) => children.some((child) => child(key)),
