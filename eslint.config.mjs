@@ -14,9 +14,10 @@ const arrows = {
   backend: ['core', 'backend-kit', 'domain', 'sql'],
   manager: ['core', 'domain'],
   app: ['core', 'domain', 'manager', 'backend'],
+  'stand-in': [],
   // What starts servers and breaks them knows the contracts, and nothing of who keeps them.
   services: ['core', 'services'],
-  tool: ['core', 'backend-kit', 'domain', 'conformance', 'sql', 'backend', 'manager', 'app', 'services', 'tool'],
+  tool: ['core', 'backend-kit', 'domain', 'conformance', 'sql', 'backend', 'manager', 'app', 'services', 'stand-in', 'tool'],
 };
 
 const boundaries = (extra = {}) => [

@@ -1,0 +1,11 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { runConformance } from '@storage/conformance';
+import { createPgvector } from '../src/index.ts';
+
+runConformance({
+  runner: { describe, it, before: beforeAll, after: afterAll },
+  name: 'pgvector',
+  create: (options) => createPgvector(options),
+  clock: true,
+  server: { name: 'none, in process', version: process.version, how: 'embedded' },
+});
