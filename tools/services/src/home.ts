@@ -87,7 +87,7 @@ export function createCache(progress: (text: string) => void): Cache {
 
 /**
  * Tells programs of another state of this package apart: each gets a daemon of its own. Of the sources, which lie beside what is
- * built from them.
+ * built from them, and of all programs that they start.
  */
 export function fingerprint(): string {
   known ??= hashSources();
@@ -96,11 +96,15 @@ export function fingerprint(): string {
 
 let known: string | undefined;
 
+const sources = ['../src/', '../java/', '../python/', '../../pinecone/src/'];
+
 function hashSources(): string {
-  const folder = fileURLToPath(new URL('../src/', import.meta.url));
   const hash = createHash('sha256');
-  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
-    if (file.endsWith('.ts')) hash.update(readFileSync(join(folder, file)));
+  for (const source of sources) {
+    const folder = fileURLToPath(new URL(source, import.meta.url));
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+      if (/\.(ts|java|py)$/.test(file)) hash.update(readFileSync(join(folder, file)));
+    }
   }
   return hash.digest('hex').slice(0, 8);
 }

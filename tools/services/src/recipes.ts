@@ -12,6 +12,10 @@ const recipes: Partial<Record<ServiceName, () => Promise<Recipe>>> = {
   mongo: async () => (await import('./recipes/mongo.ts')).mongo,
   'mongo-streams': async () => (await import('./recipes/mongo-streams.ts')).mongoStreams,
   seaweedfs: async () => (await import('./recipes/seaweedfs.ts')).seaweedfs,
+  chroma: async () => (await import('./recipes/chroma.ts')).chroma,
+  qdrant: async () => (await import('./recipes/qdrant.ts')).qdrant,
+  'qdrant-next': async () => (await import('./recipes/qdrant.ts')).qdrantNext,
+  pinecone: async () => (await import('./recipes/pinecone.ts')).pinecone,
 };
 
 /** Where `name` can be had by URL: `STORAGE_TEST_REDIS_CLUSTER_URL`. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'minio';
+import { nodeOf } from './http-server.ts';
 import type { Facts } from './recipe.ts';
 
 /** Whom our own servers let in; they listen on the loopback alone. */
@@ -25,15 +26,10 @@ function connectS3(url: string): Client {
 
 /** Asks for the buckets, so that wrong keys are told. `versionOf` is called with the server's address, without keys. */
 export async function probeS3(url: string, versionOf: (address: URL) => Promise<string>): Promise<Facts> {
-  const { origin, protocol, hostname, port } = new URL(url);
+  const { origin } = new URL(url);
   const version = await versionOf(new URL(origin));
   await connectS3(url).listBuckets();
-  return { version, nodes: [`${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`] };
-}
-
-/** Asks for one address; never longer than a few seconds. */
-export async function fetchSoon(address: URL): Promise<Response> {
-  return await fetch(address, { signal: AbortSignal.timeout(5_000) });
+  return { version, nodes: [nodeOf(url)] };
 }
 
 /** Makes, fills and removes a bucket; throws where that is not possible (yet). */

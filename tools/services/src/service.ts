@@ -9,6 +9,10 @@ export const serviceNames = [
   'seaweedfs',
   'mongo',
   'mongo-streams',
+  'chroma',
+  'qdrant',
+  'qdrant-next',
+  'pinecone',
 ] as const;
 
 export type ServiceName = (typeof serviceNames)[number];
@@ -28,7 +32,7 @@ export interface Service {
   readonly how: Exclude<ServiceOrigin, 'absent'>;
   /**
    * `postgres://user:password@127.0.0.1:5432/database`, `redis://127.0.0.1:6379`, `http://access:secret@127.0.0.1:9000` (S3),
-   * `mongodb://127.0.0.1:27017`. Of several nodes: the first.
+   * `mongodb://127.0.0.1:27017`, `http://127.0.0.1:6333` (Qdrant, Chroma, Pinecone). Of several nodes: the first.
    */
   readonly url: string;
   /** `host:port` of every node: a cluster's nodes, the sentinels of a Sentinel set-up. Else the one of `url`. */

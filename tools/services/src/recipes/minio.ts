@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type GoProgram, goInstall, missingForGo } from '../go-install.ts';
+import { fetchSoon } from '../http-server.ts';
 import { pinned } from '../install.ts';
 import type { Facts, Recipe } from '../recipe.ts';
-import { fetchSoon, probeS3, s3Account, s3Url, takesObjects } from '../s3-server.ts';
+import { probeS3, s3Account, s3Url, takesObjects } from '../s3-server.ts';
 
 const release = '2026-02-12T20:18:48Z';
 

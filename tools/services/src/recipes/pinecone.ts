@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ask, nodeOf } from '../http-server.ts';
+import type { Facts, Recipe } from '../recipe.ts';
+
+/** A program of another project, which shares no code with what is tested against it. The same place from source and build. */
+const folder = fileURLToPath(new URL('../../../pinecone/', import.meta.url));
+
+async function probe(url: string): Promise<Facts> {
+  await ask(url, 'health');
+  return { version: 'API 2026-04', nodes: [nodeOf(url)] };
+}
+
+/** A stand-in made after the published API: there is no server of the vendor's to be had. */
+export const pinecone: Recipe = {
+  name: 'pinecone',
+  server: 'Pinecone',
+  localHow: 'stand-in',
+  probe,
+  missing: async () => (existsSync(folder) ? undefined : 'the stand-in is not in this checkout'),
+  async install() {
+    return async ({ port: portOf, spawn, ready }) => {
+      const port = await portOf('pinecone');
+      const program = ['--conditions=@storage/source', '--import', 'tsx', 'src/main.ts'];
+      spawn(process.execPath, [...program, '--port', String(port)], { cwd: folder });
+      const url = `http://127.0.0.1:${port}`;
+      return { url, ...(await ready(() => probe(url))) };
+    };
+  },
+};
