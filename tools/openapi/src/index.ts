@@ -1,2 +1,3 @@
-/** The vendors whose requests are checked. */
-export type Vendor = 'qdrant' | 'chroma' | 'pinecone-control' | 'pinecone-data';
+export { type CheckedProxy, type CheckedProxyOptions, type MetViolation, startCheckedProxy } from './checked-proxy.ts';
+export type { Vendor } from './documents.ts';
+export type { Named, Part, Violation } from './exchange-check.ts';
