@@ -4,13 +4,15 @@ import { describe, expect, it } from '@jest/globals';
 import { startCheckedProxy } from '../src/index.ts';
 
 /** A server that answers what it is told, and remembers what it was asked. */
-async function startServer(answer: (asked: IncomingMessage, told: ServerResponse, body: string, url: string) => void) {
+async function startServer(answer: (asked: IncomingMessage, told: ServerResponse, url: string) => void) {
   const seen: string[] = [];
-  const server = createServer(async (asked, told) => {
-    let body = '';
-    for await (const part of asked) body += part;
-    seen.push(`${asked.method} ${asked.headers.host} ${asked.url} ${body}`);
-    answer(asked, told, body, url);
+  const server = createServer((asked, told) => {
+    const parts: Buffer[] = [];
+    asked.on('data', (part: Buffer) => parts.push(part));
+    asked.on('end', () => {
+      seen.push(`${asked.method} ${asked.headers.host} ${asked.url} ${Buffer.concat(parts)}`);
+      answer(asked, told, url);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -155,7 +157,7 @@ describe('the checked proxy before Pinecone', () => {
   });
 
   it.each(['', '/at/a'])('leads the hosts of indexes through itself (host with "%s" behind it)', async (prefix) => {
-    await using server = await startServer((asked, told, _body, url) => {
+    await using server = await startServer((asked, told, url) => {
       if (asked.url === '/indexes/a') return json(told, index(url + prefix));
       if (asked.url === '/indexes') return json(told, { indexes: [index(url + prefix)] });
       return json(told, { upsertedCount: 1 });
