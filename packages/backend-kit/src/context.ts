@@ -13,6 +13,8 @@ export interface BackendContext {
   readonly translate: Translate;
   /** Makes etags and ids. Missing: random ones. */
   readonly newId?: (() => string) | undefined;
+  /** Milliseconds since 1970, for the time of vector documents. Missing: this machine's clock. */
+  readonly clock?: (() => number) | undefined;
   readonly defaultTimeoutMs?: number | undefined;
 }
 

@@ -1,4 +1,5 @@
 export * from './async-coalescer.ts';
+export * from './batch-parts.ts';
 export * from './call.ts';
 export * from './chunks.ts';
 export * from './client.ts';
@@ -25,4 +26,6 @@ export * from './time-ranges.ts';
 export * from './transactions.ts';
 export * from './translate.ts';
 export type * from './vector-driver.ts';
+export { collectionMissing } from './vector-encode.ts';
+export { decodeSettings, encodeSettings, fieldsOf, isInstant } from './vector-settings.ts';
 export { createVectorStore } from './vector-store.ts';

@@ -1,11 +1,16 @@
 import {
   assertKey,
+  assertText,
   type CallOptions,
   childNamespace,
+  type Embedder,
   type Filter,
   invalidArgument,
   type JsonObject,
   type SearchQuery,
+  type TextInput,
+  type TextQuery,
+  type UpsertResult,
   type VectorCapabilities,
   type VectorCollection,
   type VectorDocument,
@@ -13,34 +18,61 @@ import {
   type VectorIterateOptions,
   type VectorMatch,
   type VectorReadOptions,
+  type VectorWriteOptions,
 } from '@storage/core';
 import type { Call } from './call.ts';
 import type { CallGuard } from './context.ts';
 import { checkBatch, checkFlag, unsupported } from './record-encode.ts';
 import { checkLimit } from './record-plan.ts';
 import { parseMetadata } from './record-rows.ts';
-import type { CollectionRow, VectorDriver, VectorHit, VectorRead, VectorRow } from './vector-driver.ts';
-import { checkCollectionName, checkFits, collectionMissing, encodeDocument, encodeVector } from './vector-encode.ts';
+import type { CollectionRow, VectorDriver, VectorHit, VectorParts, VectorRead, VectorRow } from './vector-driver.ts';
+import {
+  checkCollectionName,
+  checkFits,
+  collectionMissing,
+  type DocumentEncoding,
+  encodeDocument,
+  encodeDocumentHead,
+  encodeVector,
+} from './vector-encode.ts';
 import { checkMetadataFilter, matchingVectors, planVectors, searchVectors } from './vector-search.ts';
+import { checkDates } from './vector-settings.ts';
+import { checkEmbedder, embedTexts } from './vector-texts.ts';
 
 /** How many documents an iteration reads at a time, and a count or delete behind a superset. */
 const iterationPage = 200;
 const scanPage = 1000;
 
-function toDocument<M>(row: VectorRead): VectorDocument<M> {
-  const { id, vector, content } = row;
-  const metadata = parseMetadata(row.metadata, id) as M;
+function toDocument<M>(row: VectorRead, includeMetadata: boolean): VectorDocument<M> {
+  const { id, vector, content, createdAt } = row;
+  const metadata = parseMetadata(includeMetadata ? row.metadata : '{}', id) as M;
   return {
     id,
     vector: vector === undefined ? [] : Array.from(vector),
     ...(content !== undefined && { content }),
     metadata,
+    ...(createdAt !== undefined && { createdAt: new Date(createdAt) }),
   };
 }
 
-function toMatch<M>(hit: VectorHit): VectorMatch<M> {
+function toMatch<M>(hit: VectorHit, includeMetadata: boolean): VectorMatch<M> {
   const { score, distance } = hit;
-  return { document: toDocument<M>(hit), score, ...(distance !== undefined && { distance }) };
+  return { document: toDocument<M>(hit, includeMetadata), score, ...(distance !== undefined && { distance }) };
+}
+
+function checkParts(options: VectorReadOptions | undefined, vectors: boolean): VectorParts {
+  return {
+    includeVectors: checkFlag(options?.includeVectors, 'includeVectors', vectors),
+    includeMetadata: checkFlag(options?.includeMetadata, 'includeMetadata', true),
+  };
+}
+
+/** Whether a write waits until reads see it. */
+function checkWait(options: VectorWriteOptions | undefined): boolean {
+  const { waitFor } = options ?? {};
+  if (waitFor !== undefined && waitFor !== 'visible')
+    throw invalidArgument("waitFor is 'visible' or left out.", { path: 'waitFor' });
+  return waitFor === 'visible';
 }
 
 function checkId(id: string): string {
@@ -62,15 +94,15 @@ function lastOfEach(rows: readonly VectorRow[]): readonly VectorRow[] {
 }
 
 /** One namespace of a collection over a driver. */
-export class VectorCollectionFacade<Native, M extends object = JsonObject> implements VectorCollection<M> {
+export class VectorCollectionFacade<Native, Position, M extends object = JsonObject> implements VectorCollection<M> {
   readonly name: string;
-  readonly #driver: VectorDriver<Native>;
+  readonly #driver: VectorDriver<Native, Position>;
   readonly #guard: CallGuard;
   readonly #capabilities: VectorCapabilities;
   readonly #path: string;
 
   constructor(
-    driver: VectorDriver<Native>,
+    driver: VectorDriver<Native, Position>,
     guard: CallGuard,
     capabilities: VectorCapabilities,
     name: string,
@@ -101,15 +133,63 @@ export class VectorCollectionFacade<Native, M extends object = JsonObject> imple
     });
   }
 
-  upsert(documents: Iterable<VectorInput>, options?: CallOptions): Promise<readonly string[]> {
-    return this.#run('upsert', true, options, () => {
-      const rows = checkBatch(documents, 'documents', (document) =>
-        encodeDocument(document, this.#guard.context.newId),
-      );
+  /** A change of documents, which may wait until reads see it. */
+  #change<T>(
+    operation: string,
+    options: VectorWriteOptions | undefined,
+    prepare: () => (collection: CollectionRow, call: Call) => T | Promise<T>,
+  ): Promise<T> {
+    return this.#run(operation, true, options, () => {
+      const waits = checkWait(options) && this.#driver.waitVisible !== undefined;
+      const work = prepare();
+      if (!waits) return work;
       return async (collection, call) => {
-        for (const [index, { vector }] of rows.entries()) checkFits(vector, collection, `documents[${index}].vector`);
-        if (rows.length > 0) await this.#driver.upsert(collection, this.#path, lastOfEach(rows), call);
-        return rows.map(({ id }) => id);
+        const done = await work(collection, call);
+        await this.#driver.waitVisible?.(collection, this.#path, call);
+        return done;
+      };
+    });
+  }
+
+  #encoding(): DocumentEncoding {
+    const { newId, clock = Date.now } = this.#guard.context;
+    return { newId, now: clock(), capabilities: this.#capabilities };
+  }
+
+  async #store(collection: CollectionRow, rows: readonly VectorRow[], call: Call): Promise<UpsertResult> {
+    for (const [index, { vector }] of rows.entries()) checkFits(vector, collection, `documents[${index}].vector`);
+    checkDates(rows, collection);
+    const kept = lastOfEach(rows);
+    if (kept.length > 0) await this.#driver.upsert(collection, this.#path, kept, call);
+    return { count: kept.length, ids: rows.map(({ id }) => id) };
+  }
+
+  upsert(documents: Iterable<VectorInput>, options?: VectorWriteOptions): Promise<UpsertResult> {
+    return this.#change('upsert', options, () => {
+      const encoding = this.#encoding();
+      const rows = checkBatch(documents, 'documents', (document) => encodeDocument(document, encoding));
+      return (collection, call) => this.#store(collection, rows, call);
+    });
+  }
+
+  upsertTexts(
+    documents: Iterable<TextInput>,
+    options: VectorWriteOptions & { readonly embed: Embedder },
+  ): Promise<UpsertResult> {
+    return this.#change('upsertTexts', options, () => {
+      const embed = checkEmbedder(options?.embed);
+      const encoding = this.#encoding();
+      const heads = checkBatch(documents, 'documents', (document) => {
+        const head = encodeDocumentHead(document, encoding);
+        if (head.content === undefined)
+          throw invalidArgument('content is missing; upsertTexts makes the vector of it.', { path: 'content' });
+        return { ...head, content: head.content };
+      });
+      return async (collection, call) => {
+        const texts = heads.map(({ content }) => content);
+        const vectors = await embedTexts(embed, texts, collection, call);
+        const rows = heads.map((head, index) => ({ ...head, vector: vectors[index] as Float32Array }));
+        return this.#store(collection, rows, call);
       };
     });
   }
@@ -117,24 +197,24 @@ export class VectorCollectionFacade<Native, M extends object = JsonObject> imple
   get(ids: Iterable<string>, options?: VectorReadOptions): Promise<readonly (VectorDocument<M> | undefined)[]> {
     return this.#run('get', false, options, () => {
       const list = checkBatch(ids, 'ids', checkId);
-      const includeVectors = checkFlag(options?.includeVectors, 'includeVectors', true);
+      const parts = checkParts(options, true);
       return async (collection, call) => {
         if (list.length === 0) return [];
-        const rows = await this.#driver.get(collection, this.#path, list, includeVectors, call);
-        return rows.map((row) => (row === undefined ? undefined : toDocument<M>(row)));
+        const rows = await this.#driver.get(collection, this.#path, list, parts, call);
+        return rows.map((row) => (row === undefined ? undefined : toDocument<M>(row, parts.includeMetadata)));
       };
     });
   }
 
-  delete(ids: Iterable<string>, options?: CallOptions): Promise<number> {
-    return this.#run('delete', true, options, () => {
+  delete(ids: Iterable<string>, options?: VectorWriteOptions): Promise<number> {
+    return this.#change('delete', options, () => {
       const list = [...new Set(checkBatch(ids, 'ids', checkId))];
       return (collection, call) => (list.length === 0 ? 0 : this.#driver.remove(collection, this.#path, list, call));
     });
   }
 
-  deleteWhere(filter: Filter<M>, options?: CallOptions): Promise<number> {
-    return this.#run('deleteWhere', true, options, () => {
+  deleteWhere(filter: Filter<M>, options?: VectorWriteOptions): Promise<number> {
+    return this.#change('deleteWhere', options, () => {
       if (filter === undefined)
         throw invalidArgument('deleteWhere needs a filter; {} deletes every document.', { path: 'filter' });
       const checked = checkMetadataFilter(filter);
@@ -144,7 +224,7 @@ export class VectorCollectionFacade<Native, M extends object = JsonObject> imple
         if (plan.recheck === undefined) return this.#driver.removeWhere(collection, this.#path, plan.filter, call);
         // Never by a superset: the matches are found first, all of them.
         const ids: string[] = [];
-        for await (const rows of matchingVectors(this.#driver, collection, this.#path, plan, false, scanPage, call))
+        for await (const rows of matchingVectors(this.#driver, collection, this.#path, plan, scanPage, call))
           ids.push(...rows.map(({ id }) => id));
         let deleted = 0;
         for (let start = 0; start < ids.length; start += scanPage) {
@@ -156,44 +236,61 @@ export class VectorCollectionFacade<Native, M extends object = JsonObject> imple
     });
   }
 
+  /** A search but for its vector, which may not be there yet. */
+  #searching(
+    query: Omit<SearchQuery<M>, 'vector'>,
+    options: VectorReadOptions | undefined,
+  ): (vector: Float32Array, collection: CollectionRow, call: Call) => Promise<readonly VectorMatch<M>[]> {
+    const limit = checkLimit(query.limit, 10, this.#capabilities.maxLimit);
+    const minScore = checkMinScore(query.minScore);
+    const exact = checkFlag(query.exact, 'exact', false);
+    if (exact && this.#capabilities.exact === 'never') throw unsupported('exact search', 'vectors.exact');
+    const parts = checkParts(options, false);
+    const checked = checkMetadataFilter(query.filter);
+    return async (vector, collection, call) => {
+      checkFits(vector, collection, 'vector');
+      if (checked.node.kind === 'false') return [];
+      const plan = planVectors(this.#driver, collection, checked);
+      const request = { vector, limit, minScore, exact, ...parts };
+      const hits = await searchVectors(this.#driver, collection, this.#path, plan, request, this.#capabilities, call);
+      return hits.map((hit) => toMatch<M>(hit, parts.includeMetadata));
+    };
+  }
+
   search(query: SearchQuery<M>, options?: VectorReadOptions): Promise<readonly VectorMatch<M>[]> {
     return this.#run('search', false, options, () => {
       const vector = encodeVector(query?.vector, 'vector');
-      const limit = checkLimit(query.limit, 10, this.#capabilities.maxLimit);
-      const minScore = checkMinScore(query.minScore);
-      const exact = checkFlag(query.exact, 'exact', false);
-      if (exact && this.#capabilities.exact === 'never') throw unsupported('exact search', 'vectors.exact');
-      const includeVectors = checkFlag(options?.includeVectors, 'includeVectors', false);
-      const checked = checkMetadataFilter(query.filter);
+      const search = this.#searching(query, options);
+      return (collection, call) => search(vector, collection, call);
+    });
+  }
+
+  searchByText(text: string, query: TextQuery<M>, options?: VectorReadOptions): Promise<readonly VectorMatch<M>[]> {
+    return this.#run('searchByText', false, options, () => {
+      assertText(text, 'text');
+      const embed = checkEmbedder(query?.embed);
+      const search = this.#searching(query, options);
       return async (collection, call) => {
-        checkFits(vector, collection, 'vector');
-        if (checked.node.kind === 'false') return [];
-        const plan = planVectors(this.#driver, collection, checked);
-        const request = { vector, limit, minScore, exact, includeVectors };
-        return (await searchVectors(this.#driver, collection, this.#path, plan, request, this.#capabilities, call)).map(
-          toMatch<M>,
-        );
+        const [vector] = await embedTexts(embed, [text], collection, call);
+        return search(vector as Float32Array, collection, call);
       };
     });
   }
 
   async *iterate(options?: VectorIterateOptions<M>): AsyncGenerator<VectorDocument<M>, void, undefined> {
-    let after: string | undefined;
+    let after: Position | undefined;
     do {
       const page = await this.#run('iterate', false, options, () => {
-        const includeVectors = checkFlag(options?.includeVectors, 'includeVectors', true);
+        const parts = checkParts(options, true);
         const checked = checkMetadataFilter(options?.filter);
         return async (collection, call) => {
           if (checked.node.kind === 'false') return { documents: [], next: undefined };
           const { filter, recheck } = planVectors(this.#driver, collection, checked);
-          const { rows, more } = await this.#driver.page(
-            collection,
-            this.#path,
-            { after, limit: iterationPage, filter, includeVectors },
-            call,
-          );
+          const includeMetadata = parts.includeMetadata || recheck !== undefined;
+          const request = { ...parts, includeMetadata, after, limit: iterationPage, filter };
+          const { rows, next } = await this.#driver.page(collection, this.#path, request, call);
           const matches = recheck === undefined ? rows : rows.filter(recheck);
-          return { documents: matches.map(toDocument<M>), next: more ? rows.at(-1)?.id : undefined };
+          return { documents: matches.map((row) => toDocument<M>(row, parts.includeMetadata)), next };
         };
       });
       yield* page.documents;
@@ -209,7 +306,7 @@ export class VectorCollectionFacade<Native, M extends object = JsonObject> imple
         const plan = planVectors(this.#driver, collection, checked);
         if (plan.recheck === undefined) return this.#driver.count(collection, this.#path, plan.filter, call);
         let count = 0;
-        for await (const rows of matchingVectors(this.#driver, collection, this.#path, plan, false, scanPage, call))
+        for await (const rows of matchingVectors(this.#driver, collection, this.#path, plan, scanPage, call))
           count += rows.length;
         return count;
       };
@@ -217,7 +314,7 @@ export class VectorCollectionFacade<Native, M extends object = JsonObject> imple
   }
 
   namespace(name: string): VectorCollection<M> {
-    return new VectorCollectionFacade<Native, M>(
+    return new VectorCollectionFacade<Native, Position, M>(
       this.#driver,
       this.#guard,
       this.#capabilities,
@@ -227,9 +324,9 @@ export class VectorCollectionFacade<Native, M extends object = JsonObject> imple
   }
 
   dropNamespace(
-    options?: CallOptions & { readonly recursive?: boolean | undefined },
+    options?: VectorWriteOptions & { readonly recursive?: boolean | undefined },
   ): Promise<{ readonly deleted?: number }> {
-    return this.#run('dropNamespace', true, options, () => {
+    return this.#change('dropNamespace', options, () => {
       const recursive = checkFlag(options?.recursive, 'recursive', false);
       return async (collection, call) => {
         const deleted = await this.#driver.dropNamespace(collection, this.#path, recursive, call);

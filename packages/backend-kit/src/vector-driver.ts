@@ -1,4 +1,4 @@
-import type { CollectionInfo, Metric } from '@storage/core';
+import type { CollectionInfo, Metric, VectorFields } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
 import type { Call } from './call.ts';
 import type { CompiledFilter, MaybePromise, RowPage } from './record-driver.ts';
@@ -10,11 +10,15 @@ export interface VectorRow {
   readonly content: string | undefined;
   /** JSON text; `'{}'` when there is none. */
   readonly metadata: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
 }
 
 /** As a driver answers it; `vector` only where it was asked for. */
-export interface VectorRead extends Omit<VectorRow, 'vector'> {
+export interface VectorRead extends Omit<VectorRow, 'vector' | 'createdAt'> {
   readonly vector: Float32Array | undefined;
+  /** `undefined`: something else wrote the document. */
+  readonly createdAt: number | undefined;
 }
 
 export interface VectorHit extends VectorRead {
@@ -23,23 +27,54 @@ export interface VectorHit extends VectorRead {
   readonly distance: number | undefined;
 }
 
-export interface VectorSearch<Native> {
+/** What of a document is asked for beside id, content and time. Metadata that is not may come all the same. */
+export interface VectorParts {
+  readonly includeVectors: boolean;
+  readonly includeMetadata: boolean;
+}
+
+export interface VectorSearch<Native> extends VectorParts {
   readonly vector: Float32Array;
   readonly limit: number;
   readonly filter: Native | undefined;
   readonly exact: boolean;
-  readonly includeVectors: boolean;
+}
+
+export interface VectorPageRequest<Native, Position = string> extends VectorParts {
+  /** `undefined`: from the start. */
+  readonly after: Position | undefined;
+  readonly limit: number;
+  readonly filter: Native | undefined;
+}
+
+export interface VectorPage<Position = string> {
+  readonly rows: readonly VectorRead[];
+  /** Where the next page begins. Missing: this was the last. A page may be shorter than its limit and still have one. */
+  readonly next?: Position | undefined;
+}
+
+/** What is told of a collection when it is made. */
+export interface CollectionDefinition {
+  readonly dimension: number;
+  readonly metric: Metric;
+  /** JSON text. */
+  readonly metadata: string;
+  readonly embeddingModel: string | undefined;
+  readonly fields: VectorFields;
 }
 
 /** A collection as a driver knows it. */
-export type CollectionRow = Omit<CollectionInfo, 'count' | 'metadata'> & { readonly metadata: string };
+export interface CollectionRow extends CollectionDefinition, Pick<CollectionInfo, 'name' | 'indexType'> {}
 
-/** What a backend implements for vectors; the facade (`createVectorStore`) makes the contract of it. */
-export interface VectorDriver<Native> {
+/**
+ * What a backend implements for vectors; the facade (`createVectorStore`) makes the contract of it. `Position` is where a page
+ * ended, in the driver's own terms; it never leaves the process.
+ */
+export interface VectorDriver<Native, Position = string> {
   /** Answers what is there afterwards and whether this call made it. Races between processes have one winner. */
   createCollection(
     name: string,
-    options: { readonly dimension: number; readonly metric: Metric; readonly metadata: string },
+    definition: CollectionDefinition,
     call: Call,
   ): MaybePromise<{ readonly collection: CollectionRow; readonly created: boolean }>;
   deleteCollection(name: string, call: Call): MaybePromise<boolean>;
@@ -47,37 +82,33 @@ export interface VectorDriver<Native> {
   getCollection(name: string, call: Call): MaybePromise<CollectionRow | undefined>;
   /** By name in code point order, behind `after`. */
   listCollections(after: string | undefined, limit: number, call: Call): MaybePromise<RowPage<CollectionRow>>;
+  /** No id stands twice in `rows`. Where it is not all or nothing, a failure tells what is kept, as `inParts` does. */
   upsert(collection: CollectionRow, ns: string, rows: readonly VectorRow[], call: Call): MaybePromise<void>;
   get(
     collection: CollectionRow,
     ns: string,
     ids: readonly string[],
-    includeVectors: boolean,
+    parts: VectorParts,
     call: Call,
   ): MaybePromise<readonly (VectorRead | undefined)[]>;
   remove(collection: CollectionRow, ns: string, ids: readonly string[], call: Call): MaybePromise<number>;
   /** Called only when the filter is exact. */
   removeWhere(collection: CollectionRow, ns: string, filter: Native | undefined, call: Call): MaybePromise<number>;
   compile(collection: CollectionRow, filter: FilterNode): CompiledFilter<Native>;
-  /** Best first, ties by id; `limit` may exceed what the caller asked for when the filter is a superset. */
+  /** Best first, ties by id; `limit` may exceed what the caller asked for when the filter is a superset. Never fewer than match, up to `limit`. */
   search(
     collection: CollectionRow,
     ns: string,
     search: VectorSearch<Native>,
     call: Call,
   ): MaybePromise<readonly VectorHit[]>;
-  /** Documents in a stable order, behind the id `after`. */
+  /** Documents that match, each once; one that does not change while one pages is met. */
   page(
     collection: CollectionRow,
     ns: string,
-    request: {
-      readonly after: string | undefined;
-      readonly limit: number;
-      readonly filter: Native | undefined;
-      readonly includeVectors: boolean;
-    },
+    request: VectorPageRequest<Native, Position>,
     call: Call,
-  ): MaybePromise<RowPage<VectorRead>>;
+  ): MaybePromise<VectorPage<Position>>;
   /** Called only when the filter is exact. `ns` undefined: all namespaces. */
   count(
     collection: CollectionRow,
@@ -91,4 +122,6 @@ export interface VectorDriver<Native> {
     recursive: boolean,
     call: Call,
   ): MaybePromise<number | undefined>;
+  /** Resolves when what this driver wrote into the namespace is seen by its reads. Missing: it always is. */
+  waitVisible?(collection: CollectionRow, ns: string, call: Call): MaybePromise<void>;
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import {
   assertKey,
   assertText,
@@ -34,7 +35,8 @@ export function checkDimension(dimension: unknown, max: number): number {
 }
 
 export function checkMetric(metric: unknown, capabilities: VectorCapabilities): Metric {
-  const known = metric === undefined ? 'cosine' : metrics.find((each) => each === metric);
+  const asked = metric === 'inner_product' ? 'dot_product' : metric;
+  const known = asked === undefined ? 'cosine' : metrics.find((each) => each === asked);
   if (known === undefined) throw invalidArgument(`metric is one of ${metrics.join(', ')}.`, { path: 'metric' });
   if (!capabilities.metrics.includes(known)) throw unsupported(`metric ${known}`, 'vectors.metrics');
   return known;
@@ -87,19 +89,51 @@ export function checkFits(vector: Float32Array, collection: CollectionRow, path:
   }
 }
 
-/** A document, checked and encoded; whether it fits the collection is not known yet. */
-export function encodeDocument(input: VectorInput, newId: (() => string) | undefined): VectorRow {
+function checkCreatedAt(createdAt: unknown): number | undefined {
+  if (createdAt === undefined) return undefined;
+  const time = types.isDate(createdAt) ? createdAt.getTime() : Number.NaN;
+  if (Number.isNaN(time)) throw invalidArgument('createdAt must be a Date.', { path: 'createdAt' });
+  return time;
+}
+
+function checkSizes(content: string | undefined, metadata: string, limit: number): void {
+  const actual = Buffer.byteLength(content ?? '') + Buffer.byteLength(metadata);
+  if (actual <= limit) return;
+  throw new StorageError({
+    code: 'too_large',
+    message: `content and metadata take ${actual} bytes; at most ${limit} are allowed here. Keep what is not searched for elsewhere.`,
+    applied: 'no',
+    details: { limit, actual },
+  });
+}
+
+/** What makes documents of inputs. */
+export interface DocumentEncoding {
+  readonly newId: (() => string) | undefined;
+  readonly now: number;
+  readonly capabilities: VectorCapabilities;
+}
+
+/** All of a document but its vector, checked and encoded. */
+export function encodeDocumentHead(
+  input: Omit<VectorInput, 'vector'>,
+  { newId, now, capabilities }: DocumentEncoding,
+): Omit<VectorRow, 'vector'> {
   if (typeof input !== 'object' || input === null)
-    throw invalidArgument('Each document must be { id, vector, content, metadata }.');
-  const { id = (newId ?? uuidv7)(), vector, content, metadata } = input;
+    throw invalidArgument('Each document must be { id, vector, content, metadata, createdAt }.');
+  const { content } = input;
+  const id = input.id === undefined || input.id === '' ? (newId ?? uuidv7)() : input.id;
   assertKey(id);
   if (content !== undefined) assertText(content, 'content');
-  return {
-    id,
-    vector: encodeVector(vector, 'vector'),
-    content,
-    metadata: metadata === undefined ? '{}' : encodeMetadata(metadata, Number.POSITIVE_INFINITY),
-  };
+  const metadata = input.metadata === undefined ? '{}' : encodeMetadata(input.metadata, Number.POSITIVE_INFINITY);
+  if (capabilities.maxMetadataBytes !== null) checkSizes(content, metadata, capabilities.maxMetadataBytes);
+  return { id, content, metadata, createdAt: checkCreatedAt(input.createdAt) ?? now };
+}
+
+/** A document, checked and encoded; whether it fits the collection is not known yet. */
+export function encodeDocument(input: VectorInput, encoding: DocumentEncoding): VectorRow {
+  const head = encodeDocumentHead(input, encoding);
+  return { ...head, vector: encodeVector(input.vector, 'vector') };
 }
 
 export function collectionMissing(name: string): StorageError {

@@ -2,7 +2,7 @@ import { StorageError, type VectorCapabilities } from '@storage/core';
 import { compareCodePoints, compileEvaluator, type FilterNode, normalizeFilter } from '@storage/core/filter';
 import type { Call } from './call.ts';
 import { parseMetadata } from './record-rows.ts';
-import type { CollectionRow, VectorDriver, VectorHit, VectorRead } from './vector-driver.ts';
+import type { CollectionRow, VectorDriver, VectorHit, VectorParts, VectorRead } from './vector-driver.ts';
 
 /** A filter of metadata, checked, before the collection is known. */
 export interface MetadataFilter {
@@ -22,8 +22,8 @@ export function checkMetadataFilter(filter: unknown = {}): MetadataFilter {
   return { node: normalizeFilter(filter), source: filter as object };
 }
 
-export function planVectors<Native>(
-  driver: VectorDriver<Native>,
+export function planVectors<Native, Position>(
+  driver: VectorDriver<Native, Position>,
   collection: CollectionRow,
   { node, source }: MetadataFilter,
 ): VectorPlan<Native> {
@@ -35,39 +35,38 @@ export function planVectors<Native>(
 }
 
 /** Every row that matches, page by page. */
-export async function* matchingVectors<Native>(
-  driver: VectorDriver<Native>,
+export async function* matchingVectors<Native, Position>(
+  driver: VectorDriver<Native, Position>,
   collection: CollectionRow,
   ns: string,
   { filter, recheck }: VectorPlan<Native>,
-  includeVectors: boolean,
   limit: number,
   call: Call,
 ): AsyncGenerator<readonly VectorRead[], void, undefined> {
-  let after: string | undefined;
+  const parts: VectorParts = { includeVectors: false, includeMetadata: recheck !== undefined };
+  let after: Position | undefined;
   for (;;) {
-    const { rows, more } = await driver.page(collection, ns, { after, limit, filter, includeVectors }, call);
+    const { rows, next } = await driver.page(collection, ns, { ...parts, after, limit, filter }, call);
     yield recheck === undefined ? rows : rows.filter(recheck);
-    after = rows.at(-1)?.id;
-    if (!more || after === undefined) return;
+    if (next === undefined) return;
+    after = next;
     call.check();
   }
 }
 
-export interface SearchRequest {
+export interface SearchRequest extends VectorParts {
   readonly vector: Float32Array;
   readonly limit: number;
   readonly minScore: number;
   readonly exact: boolean;
-  readonly includeVectors: boolean;
 }
 
 /**
  * The closest matches. Where the native filter is a superset the engine is asked for more until enough have survived or there
  * are no more; an answer that would have to be short for want of further hits is `scan_limit`.
  */
-export async function searchVectors<Native>(
-  driver: VectorDriver<Native>,
+export async function searchVectors<Native, Position>(
+  driver: VectorDriver<Native, Position>,
   collection: CollectionRow,
   ns: string,
   plan: VectorPlan<Native>,
@@ -75,10 +74,14 @@ export async function searchVectors<Native>(
   capabilities: VectorCapabilities,
   call: Call,
 ): Promise<readonly VectorHit[]> {
-  const { limit, minScore } = request;
+  const { minScore, ...parts } = {
+    ...request,
+    includeMetadata: request.includeMetadata || plan.recheck !== undefined,
+  };
+  const { limit } = request;
   let ask = limit;
   for (;;) {
-    const hits = await driver.search(collection, ns, { ...request, limit: ask, filter: plan.filter }, call);
+    const hits = await driver.search(collection, ns, { ...parts, limit: ask, filter: plan.filter }, call);
     const found = (plan.recheck === undefined ? hits : hits.filter(plan.recheck)).filter(
       ({ score }) => score >= minScore,
     );

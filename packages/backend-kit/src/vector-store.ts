@@ -19,6 +19,7 @@ import { parseMetadata } from './record-rows.ts';
 import { VectorCollectionFacade } from './vector-collection.ts';
 import type { CollectionRow, VectorDriver } from './vector-driver.ts';
 import { checkCollectionName, checkDimension, checkMetric } from './vector-encode.ts';
+import { checkModel, checkVectorFields } from './vector-settings.ts';
 
 const listText = JSON.stringify(['collections']);
 
@@ -32,19 +33,45 @@ function vectorCapabilities(context: BackendContext): VectorCapabilities {
   return vectors;
 }
 
-class VectorStoreFacade<Native> implements VectorStore {
-  readonly #driver: VectorDriver<Native>;
+/** Refuses a collection that was there, unless it is the one that was asked for. */
+function checkSame(
+  { name, dimension, metric, embeddingModel }: CollectionRow,
+  asked: Pick<CollectionRow, 'dimension' | 'metric' | 'embeddingModel'> & { readonly ifAbsent: boolean },
+): void {
+  const details = { collection: name, dimension, metric, embeddingModel };
+  if (!asked.ifAbsent)
+    throw new StorageError({
+      code: 'already_exists',
+      message: `Collection ${name} is there already; pass ifAbsent: true to use it.`,
+      details,
+    });
+  if (dimension !== asked.dimension || metric !== asked.metric)
+    throw new StorageError({
+      code: 'invalid_state',
+      message: `Collection ${name} is there with dimension ${dimension} and metric ${metric}; use those, another name, or delete it first.`,
+      details,
+    });
+  if (embeddingModel !== undefined && asked.embeddingModel !== undefined && embeddingModel !== asked.embeddingModel)
+    throw new StorageError({
+      code: 'invalid_state',
+      message: `Collection ${name} is there with vectors of ${embeddingModel}; use that model, another name, or delete it first.`,
+      details,
+    });
+}
+
+class VectorStoreFacade<Native, Position> implements VectorStore {
+  readonly #driver: VectorDriver<Native, Position>;
   readonly #guard: CallGuard;
   readonly #capabilities: VectorCapabilities;
 
-  constructor(driver: VectorDriver<Native>, context: BackendContext) {
+  constructor(driver: VectorDriver<Native, Position>, context: BackendContext) {
     this.#driver = driver;
     this.#guard = new CallGuard(context);
     this.#capabilities = vectorCapabilities(context);
   }
 
   async #info(row: CollectionRow, call: Call): Promise<CollectionInfo> {
-    const { name, dimension, metric, indexType } = row;
+    const { name, dimension, metric, indexType, embeddingModel, fields } = row;
     const count = await this.#driver.count(row, undefined, undefined, call);
     return {
       name,
@@ -52,6 +79,8 @@ class VectorStoreFacade<Native> implements VectorStore {
       metric,
       count,
       ...(indexType !== undefined && { indexType }),
+      ...(embeddingModel !== undefined && { embeddingModel }),
+      fields,
       metadata: parseMetadata(row.metadata, name),
     };
   }
@@ -63,29 +92,16 @@ class VectorStoreFacade<Native> implements VectorStore {
       const metric = checkMetric(options.metric, this.#capabilities);
       const metadata =
         options.metadata === undefined ? '{}' : encodeMetadata(options.metadata, Number.POSITIVE_INFINITY);
+      const embeddingModel = checkModel(options.embeddingModel);
+      const fields = checkVectorFields(options.fields);
       const ifAbsent = checkFlag(options.ifAbsent, 'ifAbsent', false);
       return async (call) => {
         const { collection, created } = await this.#driver.createCollection(
           name,
-          { dimension, metric, metadata },
+          { dimension, metric, metadata, embeddingModel, fields },
           call,
         );
-        if (!created) {
-          const details = { collection: name, dimension: collection.dimension, metric: collection.metric };
-          if (!ifAbsent)
-            throw new StorageError({
-              code: 'already_exists',
-              message: `Collection ${name} is there already; pass ifAbsent: true to use it.`,
-              details,
-            });
-          if (collection.dimension !== dimension || collection.metric !== metric) {
-            throw new StorageError({
-              code: 'invalid_state',
-              message: `Collection ${name} is there with dimension ${collection.dimension} and metric ${collection.metric}; use those, another name, or delete it first.`,
-              details,
-            });
-          }
-        }
+        if (!created) checkSame(collection, { dimension, metric, embeddingModel, ifAbsent });
         return this.#info(collection, call);
       };
     });
@@ -124,11 +140,14 @@ class VectorStoreFacade<Native> implements VectorStore {
   }
 
   collection<M extends object = JsonObject>(name: string): VectorCollection<M> {
-    return new VectorCollectionFacade<Native, M>(this.#driver, this.#guard, this.#capabilities, name, '');
+    return new VectorCollectionFacade<Native, Position, M>(this.#driver, this.#guard, this.#capabilities, name, '');
   }
 }
 
 /** The vector contract over a driver. */
-export function createVectorStore<Native>(driver: VectorDriver<Native>, context: BackendContext): VectorStore {
+export function createVectorStore<Native, Position = string>(
+  driver: VectorDriver<Native, Position>,
+  context: BackendContext,
+): VectorStore {
   return new VectorStoreFacade(driver, context);
 }

@@ -6,6 +6,8 @@ import type {
   RowPage,
   VectorDriver,
   VectorHit,
+  VectorPage,
+  VectorParts,
   VectorRead,
   VectorRow,
   VectorSearch,
@@ -18,6 +20,8 @@ export const vectorCapabilities: VectorCapabilities = {
   exact: 'always',
   deleteWhere: 'racy',
   atomicUpsert: true,
+  replace: 'atomic',
+  maxMetadataBytes: null,
 };
 
 /** A driver that knows euclidean distance alone and no filter: everything is a superset. */
@@ -67,7 +71,7 @@ export class FakeVectors implements VectorDriver<never> {
     { name }: CollectionRow,
     ns: string,
     ids: readonly string[],
-    includeVectors: boolean,
+    { includeVectors }: VectorParts,
   ): readonly (VectorRead | undefined)[] {
     return ids.map((id) => {
       const row = this.space(name, ns).get(id);
@@ -110,11 +114,12 @@ export class FakeVectors implements VectorDriver<never> {
     { name }: CollectionRow,
     ns: string,
     request: { readonly after: string | undefined; readonly limit: number },
-  ): RowPage<VectorRead> {
+  ): VectorPage {
     const rows = [...this.space(name, ns).values()]
       .sort((a, b) => compareCodePoints(a.id, b.id))
       .filter(({ id }) => compareCodePoints(id, request.after ?? '') > 0);
-    return { rows: rows.slice(0, request.limit), more: rows.length > request.limit };
+    const page = rows.slice(0, request.limit);
+    return { rows: page, next: rows.length > page.length ? page.at(-1)?.id : undefined };
   }
 
   count({ name }: CollectionRow, ns: string | undefined): number {

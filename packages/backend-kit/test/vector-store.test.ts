@@ -46,6 +46,7 @@ describe('collections', () => {
       dimension: 2,
       metric: 'euclidean',
       count: 4,
+      fields: {},
       metadata: {},
     });
     expect(await points.count()).toBe(3);
@@ -102,20 +103,23 @@ describe('collections', () => {
   it('refuses a direction of nothing under cosine', async () => {
     await store.createCollection('c', { dimension: 2 });
     await expect(store.collection('c').search({ vector: [0, 0] })).rejects.toMatchObject({ code: 'invalid_argument' });
-    await expect(points.upsert([{ id: 'o', vector: [0, 0] }])).resolves.toEqual(['o']);
+    await expect(points.upsert([{ id: 'o', vector: [0, 0] }])).resolves.toEqual({ count: 1, ids: ['o'] });
   });
 });
 
 describe('documents', () => {
   it('come back as they were, in the order of the ids', async () => {
-    const ids = await points.upsert([
+    const stored = await points.upsert([
       { id: 'a', vector: [1, 2], content: 'text', metadata: { at: new Date(0) } },
       { vector: new Float32Array([3, 4]) },
-      { id: 'a', vector: [5, 6] },
+      { id: 'a', vector: [5, 6], createdAt: new Date(5) },
     ]);
-    expect(ids).toEqual(['a', expect.stringMatching(/^[0-9a-f-]{36}$/), 'a']);
-    expect(await points.get(['x', 'a'])).toEqual([undefined, { id: 'a', vector: [5, 6], metadata: {} }]);
-    expect(await points.get(['a'], { includeVectors: false })).toEqual([{ id: 'a', vector: [], metadata: {} }]);
+    expect(stored).toEqual({ count: 2, ids: ['a', expect.stringMatching(/^[0-9a-f-]{36}$/), 'a'] });
+    expect(await points.get(['x', 'a'])).toEqual([
+      undefined,
+      { id: 'a', vector: [5, 6], metadata: {}, createdAt: new Date(5) },
+    ]);
+    expect(await points.get(['a'], { includeVectors: false })).toMatchObject([{ id: 'a', vector: [], metadata: {} }]);
     expect(await points.delete(['a', 'a', 'x'])).toBe(1);
   });
 

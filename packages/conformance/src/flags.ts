@@ -45,6 +45,8 @@ export const flagTests: { readonly [Path in FlagPath]: string } = {
   'vectors.exact': 'vectors/exact',
   'vectors.deleteWhere': 'vectors/delete-where',
   'vectors.atomicUpsert': 'vectors/upsert-is-whole',
+  'vectors.replace': 'vectors/stored-at-once',
+  'vectors.maxMetadataBytes': 'vectors/too-large-metadata',
   graph: 'capabilities/facets-are-there',
   'graph.maxDepth': 'capabilities/graph-depth',
   messaging: 'capabilities/facets-are-there',

@@ -80,6 +80,10 @@ export interface VectorCapabilities {
   readonly deleteWhere: 'atomic' | 'per-record' | 'racy';
   /** Whether an upsert of many documents is all or nothing. */
   readonly atomicUpsert: boolean;
+  /** `racy`: of two processes that store one id at the same moment, the document may get members of both. */
+  readonly replace: 'atomic' | 'racy';
+  /** The most that a document's content and metadata may take, in bytes of text and of JSON text; over it `too_large`. `null`: what the engine takes. */
+  readonly maxMetadataBytes: number | null;
 }
 
 /** Provisional until two backends have a graph. */

@@ -22,4 +22,4 @@ export * from './registry.ts';
 export type * from './transactions.ts';
 export * from './update.ts';
 export * from './values.ts';
-export * from './vectors.ts';
+export type * from './vectors.ts';

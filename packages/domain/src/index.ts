@@ -4,6 +4,7 @@ export * from './conditions.ts';
 export * from './context.ts';
 export * from './conversation-rules.ts';
 export * from './conversations.ts';
+export * from './hybrid-search.ts';
 export * from './json-document.ts';
 export * from './key-values.ts';
 export * from './metrics.ts';

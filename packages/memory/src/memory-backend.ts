@@ -57,6 +57,7 @@ class Memory implements MemoryBackend {
       lifecycle: this.#lifecycle,
       translate,
       newId,
+      clock,
       defaultTimeoutMs,
     };
     this.records = createRecordStore(records, context);

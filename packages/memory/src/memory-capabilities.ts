@@ -39,6 +39,8 @@ export const memoryCapabilities: MemoryCapabilities = {
     exact: 'always',
     deleteWhere: 'atomic',
     atomicUpsert: true,
+    replace: 'atomic',
+    maxMetadataBytes: null,
   },
   graph: false,
   messaging: { scope: 'process' },

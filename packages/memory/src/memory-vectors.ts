@@ -1,15 +1,18 @@
 import type {
   Call,
+  CollectionDefinition,
   CollectionRow,
   CompiledFilter,
   RowPage,
   VectorDriver,
   VectorHit,
+  VectorPage,
+  VectorPageRequest,
+  VectorParts,
   VectorRead,
   VectorRow,
   VectorSearch,
 } from '@storage/backend-kit';
-import type { Metric } from '@storage/core';
 import { compareCodePoints, type FilterNode } from '@storage/core/filter';
 import { MemoryBudget } from './memory-budget.ts';
 import { compilePredicate, type Predicate } from './memory-filter.ts';
@@ -46,13 +49,10 @@ export class MemoryVectors implements VectorDriver<Predicate> {
     return { entries: this.#budget.entries, bytes: this.#budget.bytes };
   }
 
-  createCollection(
-    name: string,
-    options: { readonly dimension: number; readonly metric: Metric; readonly metadata: string },
-  ): { collection: CollectionRow; created: boolean } {
+  createCollection(name: string, definition: CollectionDefinition): { collection: CollectionRow; created: boolean } {
     const present = this.#collections.get(name);
     if (present !== undefined) return { collection: present.row, created: false };
-    const row: CollectionRow = { name, ...options };
+    const row: CollectionRow = { name, ...definition };
     this.#collections.set(name, { row, spaces: new Map() });
     return { collection: row, created: true };
   }
@@ -97,7 +97,7 @@ export class MemoryVectors implements VectorDriver<Predicate> {
     collection: CollectionRow,
     ns: string,
     ids: readonly string[],
-    includeVectors: boolean,
+    { includeVectors }: VectorParts,
   ): readonly (VectorRead | undefined)[] {
     const rows = this.#space(collection, ns)?.rows;
     return ids.map((id) => {
@@ -145,22 +145,13 @@ export class MemoryVectors implements VectorDriver<Predicate> {
       .map(({ row, score }) => ({ ...read(row, search.includeVectors), score, distance: undefined }));
   }
 
-  page(
-    collection: CollectionRow,
-    ns: string,
-    request: {
-      readonly after: string | undefined;
-      readonly limit: number;
-      readonly filter: Predicate | undefined;
-      readonly includeVectors: boolean;
-    },
-  ): RowPage<VectorRead> {
+  page(collection: CollectionRow, ns: string, request: VectorPageRequest<Predicate>): VectorPage {
     const rows: VectorRead[] = [];
     for (const row of this.#matching(collection, ns, request.filter, request.after)) {
-      if (rows.length === request.limit) return { rows, more: true };
+      if (rows.length === request.limit) return { rows, next: rows.at(-1)?.id };
       rows.push(read(row, request.includeVectors));
     }
-    return { rows, more: false };
+    return { rows };
   }
 
   count(collection: CollectionRow, ns: string | undefined, filter: Predicate | undefined): number {
@@ -211,5 +202,6 @@ function sizeOf(row: VectorRow | undefined): number {
 }
 
 function read(row: VectorRow, includeVectors: boolean): VectorRead {
-  return { id: row.id, content: row.content, metadata: row.metadata, vector: includeVectors ? row.vector : undefined };
+  const { id, content, metadata, createdAt } = row;
+  return { id, content, metadata, createdAt, vector: includeVectors ? row.vector : undefined };
 }

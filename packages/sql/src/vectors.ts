@@ -22,13 +22,22 @@ export const vectorSchema: SchemaPart = {
           : []),
       ],
     },
+    {
+      version: 2,
+      statements: ({ text, integer }) => [
+        // Model and declared fields of the collection, as JSON text.
+        `ALTER TABLE storage_collections ADD COLUMN settings ${text} NOT NULL DEFAULT '{}'`,
+        // Milliseconds since 1970.
+        `ALTER TABLE storage_vectors ADD COLUMN created_at ${integer}`,
+      ],
+    },
   ],
 };
 
-const collectionColumns = 'id, name, dimension, metric, metadata, version';
+const collectionColumns = 'id, name, dimension, metric, metadata, version, settings';
 
 export interface VectorTexts {
-  /** name, dimension, metric, metadata. Changes nothing when the name is taken. */
+  /** name, dimension, metric, metadata, settings. Changes nothing when the name is taken. */
   readonly createCollection: string;
   /** name. */
   readonly collection: string;
@@ -38,7 +47,7 @@ export interface VectorTexts {
   readonly removeCollection: string;
   /** id: its documents change. Changes nothing when the collection is gone. */
   readonly bump: string;
-  /** collection, namespace, id, norm, metadata, content, vector. */
+  /** collection, namespace, id, norm, metadata, content, vector, created_at. */
   readonly write: string;
   /** collection, namespace, id. */
   readonly read: string;
@@ -49,19 +58,19 @@ export interface VectorTexts {
 }
 
 /** What a document is read by; the vector last, and only where it is asked for. */
-export const vectorColumns: string = 'id, content, metadata';
+export const vectorColumns: string = 'id, content, metadata, created_at';
 
 export function vectorTexts(dialect: Dialect): VectorTexts {
   const texts: VectorTexts = {
     createCollection:
-      'INSERT INTO storage_collections (name, dimension, metric, metadata, version) VALUES (?, ?, ?, ?, 0) ON CONFLICT (name) DO NOTHING',
+      'INSERT INTO storage_collections (name, dimension, metric, metadata, settings, version) VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (name) DO NOTHING',
     collection: `SELECT ${collectionColumns} FROM storage_collections WHERE name = ?`,
     collections: `SELECT ${collectionColumns} FROM storage_collections WHERE name > ? ORDER BY name LIMIT ?`,
     removeCollection: 'DELETE FROM storage_collections WHERE id = ?',
     bump: 'UPDATE storage_collections SET version = version + 1 WHERE id = ?',
-    write: `INSERT INTO storage_vectors (collection, namespace, id, norm, metadata, content, vector) VALUES (?, ?, ?, ?, ?, ?, ?)
+    write: `INSERT INTO storage_vectors (collection, namespace, id, norm, metadata, content, vector, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (collection, namespace, id) DO UPDATE SET norm = excluded.norm, metadata = excluded.metadata,
-      content = excluded.content, vector = excluded.vector`,
+      content = excluded.content, vector = excluded.vector, created_at = excluded.created_at`,
     read: `SELECT ${vectorColumns}, vector FROM storage_vectors WHERE collection = ? AND namespace = ? AND id = ?`,
     readAll: 'SELECT id, norm, vector FROM storage_vectors WHERE collection = ? AND namespace = ? ORDER BY id',
     remove: 'DELETE FROM storage_vectors WHERE collection = ? AND namespace = ? AND id = ?',

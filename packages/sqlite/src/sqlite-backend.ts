@@ -83,6 +83,7 @@ class Sqlite implements SqliteBackend, SqliteRuntime {
       lifecycle: this.#lifecycle,
       translate,
       newId,
+      clock,
       defaultTimeoutMs,
     };
     const indexed = new Set(settings.fields.map((field) => joinPath(field.path)));

@@ -43,6 +43,8 @@ export function sqliteCapabilities({ memory, maxValueBytes }: SqliteSettings): S
       exact: 'always',
       deleteWhere: 'atomic',
       atomicUpsert: true,
+      replace: 'atomic',
+      maxMetadataBytes: null,
     },
     graph: false,
     messaging: false,

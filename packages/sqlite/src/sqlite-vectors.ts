@@ -1,14 +1,20 @@
-import type {
-  Call,
-  CollectionRow,
-  CompiledFilter,
-  MaybePromise,
-  RowPage,
-  VectorDriver,
-  VectorHit,
-  VectorRead,
-  VectorRow,
-  VectorSearch,
+import {
+  type Call,
+  type CollectionDefinition,
+  type CollectionRow,
+  type CompiledFilter,
+  decodeSettings,
+  encodeSettings,
+  type MaybePromise,
+  type RowPage,
+  type VectorDriver,
+  type VectorHit,
+  type VectorPage,
+  type VectorPageRequest,
+  type VectorParts,
+  type VectorRead,
+  type VectorRow,
+  type VectorSearch,
 } from '@storage/backend-kit';
 import { type Metric, StorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
@@ -46,6 +52,7 @@ function toCollection(row: readonly SqlValue[]): Collection {
     name: row[1] as string,
     dimension: row[2] as number,
     metric: row[3] as Metric,
+    ...decodeSettings(row[6] as string),
     metadata: row[4] as string,
     version: row[5] as number,
   };
@@ -56,6 +63,7 @@ function toRead(row: readonly SqlValue[], vector: SqlValue | undefined): VectorR
     id: row[0] as string,
     content: (row[1] as string | null) ?? undefined,
     metadata: row[2] as string,
+    createdAt: (row[3] as number | null) ?? undefined,
     vector: vector === undefined ? undefined : toFloats(vector as Uint8Array),
   };
 }
@@ -85,11 +93,12 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
 
   createCollection(
     name: string,
-    { dimension, metric, metadata }: { readonly dimension: number; readonly metric: Metric; readonly metadata: string },
+    { dimension, metric, metadata, ...settings }: CollectionDefinition,
     call: Call,
   ): MaybePromise<{ readonly collection: CollectionRow; readonly created: boolean }> {
     return this.#change(call, () => {
-      const created = this.#statements.createCollection.run(name, dimension, metric, metadata).changes > 0;
+      const text = encodeSettings({ ...settings, metadata: '{}' });
+      const created = this.#statements.createCollection.run(name, dimension, metric, metadata, text).changes > 0;
       return { collection: this.#find(name) as Collection, created };
     });
   }
@@ -116,8 +125,9 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
 
   upsert(collection: CollectionRow, ns: string, rows: readonly VectorRow[], call: Call): MaybePromise<void> {
     return this.#changeIn(collection, call, (id) => {
-      for (const { id: document, vector, content, metadata } of rows) {
-        this.#statements.write.run(id, ns, document, normOf(vector), metadata, content ?? null, toVectorBytes(vector));
+      for (const { id: document, vector, content = null, metadata, createdAt } of rows) {
+        const bytes = toVectorBytes(vector);
+        this.#statements.write.run(id, ns, document, normOf(vector), metadata, content, bytes, createdAt);
       }
     });
   }
@@ -126,13 +136,13 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
     collection: CollectionRow,
     ns: string,
     ids: readonly string[],
-    includeVectors: boolean,
+    { includeVectors }: VectorParts,
     call: Call,
   ): MaybePromise<readonly (VectorRead | undefined)[]> {
     const { id } = collection as Collection;
     const read = (document: string): VectorRead | undefined => {
       const row = this.#statements.read.get(id, ns, document);
-      return row && toRead(row, includeVectors ? row[3] : undefined);
+      return row && toRead(row, includeVectors ? row[4] : undefined);
     };
     return this.#session.read(call, () => this.#connection.snapshot(() => ids.map(read)));
   }
@@ -192,7 +202,7 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
     );
     return found?.flatMap(({ id: document, score }) => {
       const row = this.#statements.read.get(id, ns, document);
-      return row === undefined ? [] : [toHit(row, includeVectors ? row[3] : undefined, metric, score)];
+      return row === undefined ? [] : [toHit(row, includeVectors ? row[4] : undefined, metric, score)];
     });
   }
 
@@ -213,27 +223,23 @@ export class SqliteVectors implements VectorDriver<SqlFragment> {
     );
     return this.#connection
       .all(text)
-      .map((row) => toHit(row, includeVectors ? row[4] : undefined, metric, row[3] as number));
+      .map((row) => toHit(row, includeVectors ? row[5] : undefined, metric, row[4] as number));
   }
 
   page(
     collection: CollectionRow,
     ns: string,
-    request: {
-      readonly after: string | undefined;
-      readonly limit: number;
-      readonly filter: SqlFragment | undefined;
-      readonly includeVectors: boolean;
-    },
+    request: VectorPageRequest<SqlFragment>,
     call: Call,
-  ): MaybePromise<RowPage<VectorRead>> {
+  ): MaybePromise<VectorPage> {
     const { after, limit, filter, includeVectors } = request;
     const selection = vectorSelection({ collection: (collection as Collection).id, namespace: ns, after, filter });
     return this.#session.read(call, () => {
       const found = this.#connection.all(pageVectors(selection, includeVectors, limit + 1));
       const more = found.length > limit;
       if (more) found.pop();
-      return { rows: found.map((row) => toRead(row, includeVectors ? row[3] : undefined)), more };
+      const rows = found.map((row) => toRead(row, includeVectors ? row[4] : undefined));
+      return { rows, next: more ? rows.at(-1)?.id : undefined };
     });
   }
 

@@ -36,6 +36,8 @@ const vectorShape: Shape<Exclude<Capabilities['vectors'], false>> = {
   exact: ['always', 'on-request', 'never'],
   deleteWhere: ['atomic', 'per-record', 'racy'],
   atomicUpsert: 'boolean',
+  replace: ['atomic', 'racy'],
+  maxMetadataBytes: 'count or null',
 };
 const shape: Shape<Capabilities> = {
   records: 'object',

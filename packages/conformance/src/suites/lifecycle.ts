@@ -187,14 +187,14 @@ export const lifecycleSuite: Suite = defineSuite(
         });
         await backend.vectors
           ?.collection('c')
-          .upsert([{ id: 'a', vector: [1, 2], content: 'text', metadata: { n: 1 } }]);
+          .upsert([{ id: 'a', vector: [1, 2], content: 'text', metadata: { n: 1 }, createdAt: new Date(86_400_000) }]);
         await backend.close();
         const again = await t.reopen(backend);
         await again.open();
         equal((await again.vectors?.getCollection('c'))?.metadata, { m: 1 }, 'metadata of the collection');
         equal(
           (await again.vectors?.collection('c').search({ vector: [1, 2] }))?.map((match) => match.document),
-          [{ id: 'a', vector: [], content: 'text', metadata: { n: 1 } }],
+          [{ id: 'a', vector: [], content: 'text', metadata: { n: 1 }, createdAt: new Date(86_400_000) }],
           'documents',
         );
       },

@@ -24,11 +24,11 @@ export const vectorsSuite: Suite = defineSuite('vectors', vectors(), (test) => {
       { id: 'b', vector: Float32Array.of(3, 4, 0) },
       { id: 'é/"\'', vector: [0, 0, 2], content: '' },
     ];
-    equal(await collection.upsert(documents), ['a', 'b', 'é/"\''], 'ids');
+    equal(await collection.upsert(documents), { count: 3, ids: ['a', 'b', 'é/"\''] }, 'what upsert answers');
     const [b, none, a, odd] = await collection.get(['b', 'none', 'a', 'é/"\'']);
     equal(none, undefined, 'a document that is not there');
     equal(
-      a && { ...a, vector: undefined },
+      a && { ...a, vector: undefined, createdAt: undefined },
       { id: 'a', content: 'text é😀', metadata: { tags: ['x'], n: 1, nested: { 'a.b': null } } },
       'the first',
     );
@@ -57,10 +57,10 @@ export const vectorsSuite: Suite = defineSuite('vectors', vectors(), (test) => {
 
   test('makes-ids', 'a document without id gets one', async (t) => {
     const collection = await collectionOf(t);
-    const ids = await collection.upsert([
+    const { ids } = await collection.upsert([
       { vector: [1, 2, 3] },
       { id: 'own', vector: [1, 2, 3] },
-      { vector: [1, 2, 3] },
+      { id: '', vector: [1, 2, 3] },
     ]);
     equal(ids[1], 'own', 'an id that was given');
     equal(new Set(ids).size, 3, 'how many different ids');
@@ -116,10 +116,10 @@ export const vectorsSuite: Suite = defineSuite('vectors', vectors(), (test) => {
         () =>
           collection.upsert([
             { id: 'good', vector: [1, 2, 3] },
-            { id: '', vector: [1, 2, 3] },
+            { id: 'a\0', vector: [1, 2, 3] },
           ]),
         'invalid_argument',
-        'an empty id',
+        'an id with U+0000',
       );
       await rejects(
         () =>
@@ -182,9 +182,9 @@ export const vectorsSuite: Suite = defineSuite('vectors', vectors(), (test) => {
         await collection.upsert(
           Array.from({ length: 2000 }, (_, index) => ({ id: `d${index}`, vector: [1, index, 1] })),
         )
-      ).length,
+      ).count,
       2000,
-      'ids',
+      'how many were stored',
     );
     equal(await collection.count(), 2000, 'count');
     equal((await idsOf(collection)).length, 2000, 'ids that iterate meets');
@@ -195,6 +195,40 @@ export const vectorsSuite: Suite = defineSuite('vectors', vectors(), (test) => {
     );
     equal(await collection.count(), 2000, 'count afterwards');
     equal(t.vectorFlags.atomicUpsert === true || t.vectorFlags.atomicUpsert === false, true, 'atomicUpsert is stated');
+  });
+
+  test(
+    'too-large-metadata',
+    'content and metadata over maxMetadataBytes are too_large, and nothing of the batch is stored',
+    vectors((flags) => flags.maxMetadataBytes !== null),
+    async (t) => {
+      const collection = await collectionOf(t);
+      const text = 'x'.repeat((t.vectorFlags.maxMetadataBytes ?? 0) + 1);
+      for (const large of [{ content: text }, { metadata: { text } }])
+        await rejects(
+          () =>
+            collection.upsert([
+              { id: 'good', vector: [1, 2, 3] },
+              { id: 'bad', vector: [1, 2, 3], ...large },
+            ]),
+          'too_large',
+          `a document with ${Object.keys(large)[0]} over the limit`,
+        );
+      equal(await collection.count(), 0, 'count');
+    },
+  );
+
+  test('stored-at-once', 'of two upserts of one id at once, one is there whole', async (t) => {
+    const collection = await collectionOf(t);
+    for (let round = 0; round < 10; round++) {
+      await Promise.all([
+        collection.upsert([{ id: 'a', vector: [1, 0, 0], metadata: { left: round } }]),
+        collection.upsert([{ id: 'a', vector: [0, 1, 0], metadata: { right: round } }]),
+      ]);
+      const [a] = await collection.get(['a']);
+      const [name] = a?.vector[0] === 0 ? ['right'] : ['left'];
+      equal(a?.metadata, { [name]: round }, `metadata of the document in round ${round + 1}`);
+    }
   });
 
   test('repeated-id', 'of an id that stands twice in an upsert the later document is what is there', async (t) => {
