@@ -5,7 +5,7 @@ import { missingForWheels, openToAll, pinned, pipInstall } from '../install.ts';
 import type { Facts, Recipe } from '../recipe.ts';
 
 /** The same place from the source and from what is built of it. */
-const face = fileURLToPath(new URL('../../python/qdrant_face.py', import.meta.url));
+const face = fileURLToPath(new URL('../../python/qdrant_face', import.meta.url));
 
 /** Behind the face the version tells the engine's too: `1.18.3, engine qdrant-edge-py 0.7.2`. */
 async function probe(url: string): Promise<Facts> {
@@ -25,11 +25,10 @@ function qdrantRecipe(definition: Pick<Recipe, 'name' | 'server' | 'docker'>, wh
         await pipInstall(empty, [wheel], { platforms: ['manylinux_2_28_x86_64'], python: '3.10', abis: ['abi3'] });
         await openToAll(empty);
       });
-      return async ({ data, port: portOf, spawn, ready }) => {
+      return async ({ data, durable, port: portOf, spawn, ready }) => {
         const port = await portOf('qdrant');
-        spawn('python3', [face, '--port', String(port), '--path', join(data, 'db')], {
-          env: { PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' },
-        });
+        const options = ['--port', String(port), '--path', join(data, 'db'), ...(durable ? ['--durable'] : [])];
+        spawn('python3', [face, ...options], { env: { PYTHONPATH: folder } });
         const url = `http://127.0.0.1:${port}`;
         return { url, ...(await ready(() => probe(url))) };
       };
