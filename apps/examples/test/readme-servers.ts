@@ -15,6 +15,13 @@ export const servers: { readonly [page: string]: PageServer } = {
   'packages/postgres/README.md': { name: 'postgres', variables: (url) => ({ POSTGRES_URL: url }) },
   'packages/redis/README.md': { name: 'redis', variables: (url) => ({ REDIS_URL: url }) },
   'packages/mongo/README.md': { name: 'mongo', variables: (url) => ({ MONGO_URL: url }) },
+  'packages/pgvector/README.md': { name: 'postgres', variables: (url) => ({ POSTGRES_URL: url }) },
+  'packages/qdrant/README.md': { name: 'qdrant', variables: (url) => ({ QDRANT_URL: url }) },
+  'packages/chroma/README.md': { name: 'chroma', variables: (url) => ({ CHROMA_URL: url }) },
+  'packages/pinecone/README.md': {
+    name: 'pinecone',
+    variables: (url) => ({ PINECONE_API_KEY: 'any', PINECONE_CONTROLLER_URL: url }),
+  },
   'packages/s3/README.md': {
     name: 'minio',
     variables: (url) => {

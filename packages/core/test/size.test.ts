@@ -29,6 +29,7 @@ describe('bundled, minified and gzipped', () => {
     ['filter/index.ts', [], 4096],
     // Whoever uses agents has core already.
     ['agents/index.ts', ['../index.ts'], 4096],
+    ['embed/index.ts', ['../errors.ts'], 2048],
   ])('%s stays within its budget', async (entry, external, budget) => {
     const { contents } = await bundled(entry, external);
     expect(contents.length).toBeGreaterThan(1000);
