@@ -1,11 +1,13 @@
+type Headers = Readonly<Record<string, string>>;
+
 /** Asks for one address; never longer than a few seconds. */
-export async function fetchSoon(address: URL): Promise<Response> {
-  return await fetch(address, { signal: AbortSignal.timeout(5_000) });
+export async function fetchSoon(address: URL, headers: Headers = {}): Promise<Response> {
+  return await fetch(address, { headers, signal: AbortSignal.timeout(5_000) });
 }
 
 /** Asks for a path below the server's address; an answer of no success is an error. */
-export async function ask(server: string, path: string): Promise<Response> {
-  const response = await fetchSoon(new URL(path, server.replace(/\/?$/, '/')));
+export async function ask(server: string, path: string, headers: Headers = {}): Promise<Response> {
+  const response = await fetchSoon(new URL(path, server.replace(/\/?$/, '/')), headers);
   if (!response.ok) throw new Error(`GET /${path} answers ${response.status}.`);
   return response;
 }

@@ -6,9 +6,14 @@ import type { Facts, Recipe } from '../recipe.ts';
 /** A program of another project, which shares no code with what is tested against it. The same place from source and build. */
 const folder = fileURLToPath(new URL('../../../pinecone/', import.meta.url));
 
+const api = '2026-04';
+
+/** The key of an account stands in the URL, as in `https://key@api.pinecone.io`; the stand-in takes any. */
 async function probe(url: string): Promise<Facts> {
-  await ask(url, 'health');
-  return { version: 'API 2026-04', nodes: [nodeOf(url)] };
+  const { origin, username } = new URL(url);
+  const key = decodeURIComponent(username) || 'any';
+  await ask(origin, 'indexes', { 'Api-Key': key, 'X-Pinecone-Api-Version': api });
+  return { version: `API ${api}`, nodes: [nodeOf(url)] };
 }
 
 /** A stand-in made after the published API: there is no server of the vendor's to be had. */
