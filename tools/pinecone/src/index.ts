@@ -1,2 +1,2 @@
-/** The version of the API that is followed. */
-export const apiVersion: string = '2026-04';
+export type { Fault } from './faults.ts';
+export { apiVersions, type StandIn, type StandInOptions, startStandIn } from './server.ts';
