@@ -1,12 +1,9 @@
-// Rewrites what stands between `<!-- matrix:begin -->` and `<!-- matrix:end -->` from the reports of the conformance kit: the summary
-// of backends in README.md and the whole matrix in docs/backends.md. `npm run matrix`, after `npm test`. With `--check` nothing is written,
-// and a table that is not up to date is a failure. What differs from run to run or machine to machine (times, seeds, versions) is left out.
+// Rewrites what stands between `<!-- records:begin -->` and `<!-- records:end -->`, and between those of `vectors`, from the reports of
+// the conformance kit: the summaries of backends in README.md and the whole matrices in docs/backends.md. `npm run matrix`, after
+// `npm test`. With `--check` nothing is written, and a table that is not up to date is a failure. What differs from run to run or machine to machine (times, seeds, versions) is left out.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson, root } from './workspace.mjs';
-
-const begin = '<!-- matrix:begin -->';
-const end = '<!-- matrix:end -->';
 
 /** The reports of our own backends, by name. */
 function readReports() {
@@ -40,6 +37,11 @@ function shown(value) {
   return typeof value === 'number' ? value.toLocaleString('en-US') : value;
 }
 
+/** The flags that a group's tables show: those of the other group stand there. */
+function partOf({ records, vectors, ...others }, group) {
+  return group === 'vectors' ? { vectors, ...others } : { records, ...others };
+}
+
 const row = (cells) => `| ${cells.join(' | ')} |`;
 
 /** How many of the chosen tests passed. */
@@ -49,12 +51,14 @@ function passed(report) {
     : `${report.passed} of ${report.chosen}`;
 }
 
-/** What a backend ran against; another maker's engine by its own name. */
+/** What a backend ran against: another maker's engine by its own name, and what is not the vendor's server said so. */
 function against({ server: { name, version, how } }) {
-  return how === 'other-engine' ? `${version.replace(/ [\d.]+$/, '')}, by the protocol of ${name}` : name;
+  if (how === 'other-engine') return `${version.replace(/ [\d.]+$/, '')}, by the protocol of ${name}`;
+  if (how === 'engine-only') return `the engine of ${name}, behind an HTTP face of ours`;
+  return how === 'stand-in' ? `a stand-in for ${name}` : name;
 }
 
-/** Every flag of every backend: a row a flag. */
+/** Every flag of every backend: a row a flag. What none of them has is left out. */
 function matrix(reports) {
   const columns = reports.map((report) => flatten(report.capabilities, '', new Map()));
   const seen = [...new Set(columns.flatMap((column) => [...column.keys()]))];
@@ -71,19 +75,27 @@ function matrix(reports) {
 }
 
 /** What tells backends apart at a glance. */
-const summarized = {
+const ofRecords = {
   lists: 'records.list',
   queries: 'records.query',
   'conditional writes': 'records.conditional',
   streams: 'records.streams',
   expiry: 'records.ttl',
   transactions: 'transactions',
-  vectors: 'vectors',
   messaging: 'messaging',
+};
+const ofVectors = {
+  metrics: 'vectors.metrics',
+  dimensions: 'vectors.maxDimension',
+  'at once': 'vectors.maxLimit',
+  'exact search': 'vectors.exact',
+  'delete by filter': 'vectors.deleteWhere',
+  'whole upserts': 'vectors.atomicUpsert',
+  consistency: 'consistency',
 };
 
 /** A row a backend. */
-function summary(reports) {
+const summary = (summarized) => (reports) => {
   const head = ['', 'run against', 'tests passed', ...Object.keys(summarized)];
   return [
     row(head),
@@ -94,7 +106,7 @@ function summary(reports) {
       return row([report.backend, against(report), passed(report), ...cells]);
     }),
   ].join('\n');
-}
+};
 
 /** What a table says of each backend: its row, or its column. */
 function byBackend(table, columns) {
@@ -123,18 +135,26 @@ function differences(written, made, columns) {
 }
 
 const check = process.argv.includes('--check');
-const reports = readReports();
-if (reports.length === 0) throw new Error('There are no reports of the conformance kit; run `npm test` first.');
-for (const [name, make, columns] of [
-  ['README.md', summary, false],
-  ['docs/backends.md', matrix, true],
+const all = readReports();
+if (all.length === 0) throw new Error('There are no reports of the conformance kit; run `npm test` first.');
+// What keeps vectors alone would be a column of "no" among the records.
+const groups = {
+  records: all.filter(({ capabilities: { records, vectors } }) => records || !vectors),
+  vectors: all.filter(({ capabilities }) => capabilities.vectors),
+};
+for (const [name, group, make, columns] of [
+  ['README.md', 'records', summary(ofRecords), false],
+  ['README.md', 'vectors', summary(ofVectors), false],
+  ['docs/backends.md', 'records', matrix, true],
+  ['docs/backends.md', 'vectors', matrix, true],
 ]) {
   const file = join(root, name);
+  const [begin, end] = [`<!-- ${group}:begin -->`, `<!-- ${group}:end -->`];
   const text = readFileSync(file, 'utf8');
   const [head, rest] = text.split(begin);
   const [written, tail] = rest?.split(end) ?? [];
   if (tail === undefined) throw new Error(`${name} has no place for the matrix: ${begin} … ${end}`);
-  const table = make(reports);
+  const table = make(groups[group].map((report) => ({ ...report, capabilities: partOf(report.capabilities, group) })));
   if (!check) {
     writeFileSync(file, `${head}${begin}\n${table}\n${end}${tail}`);
     continue;
