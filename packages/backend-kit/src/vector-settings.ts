@@ -77,8 +77,9 @@ export function fieldsOf({ fields }: Pick<CollectionRow, 'fields'>, type: Vector
     .map(([path]) => splitPath(path));
 }
 
-/** Whether a text is an instant as `Date.toISOString()` writes it. */
+/** Whether a text is an instant as `Date.toISOString()` writes it, of a year of four digits: those of others are in another order as texts. */
 export function isInstant(text: string): boolean {
+  if (text.length !== 24) return false;
   const time = Date.parse(text);
   return Number.isFinite(time) && new Date(time).toISOString() === text;
 }

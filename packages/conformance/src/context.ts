@@ -99,13 +99,14 @@ export async function withContext(options: ContextOptions, body: (t: TestContext
   const clock = createClock(harness.clock === true);
   const made: Backend[] = [];
   const opened: Backend[] = [];
+  let shared = false;
   const createOptions = clock.controlled ? { clock: () => clock.now() } : {};
 
   async function create(): Promise<Backend> {
     const backend = await harness.create(createOptions);
     made.push(backend);
     opened.push(backend);
-    return settled(backend, harness);
+    return settled(backend, harness, () => shared);
   }
   async function open(): Promise<Backend> {
     const backend = await create();
@@ -124,7 +125,8 @@ export async function withContext(options: ContextOptions, body: (t: TestContext
       if (harness.reopen === undefined) fail('the harness has no `reopen`, which these capabilities demand');
       const again = await harness.reopen(original(backend), createOptions);
       opened.push(again);
-      return settled(again, harness);
+      shared = true;
+      return settled(again, harness, () => shared);
     },
     keyed: async () => (await open()).records ?? fail('capabilities.records promises records, the backend has none'),
     store: async () => recordStoreOf(await open()),

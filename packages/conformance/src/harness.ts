@@ -51,6 +51,6 @@ export interface Harness {
   readonly clock?: boolean | undefined;
   /** Demanded by an `abort` of `client` or `server`: the work is done elsewhere, so it may be out of reach. */
   readonly outage?: Outage | undefined;
-  /** Demanded by `consistency: 'eventual'`: resolves when what was written can be read. Called before every read. */
+  /** Demanded by `consistency: 'eventual'`: resolves when what was written can be read. Called before every read of records; vectors are to be waited for by `waitFor`, and only what another backend wrote, and which collections there are, is settled. */
   readonly settle?: ((backend: Backend) => Promise<void>) | undefined;
 }

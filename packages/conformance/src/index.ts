@@ -5,3 +5,4 @@ export { type ConformanceReport, reportToMarkdown, type SuiteResult, type TestRe
 export { type ConformanceOptions, checkConformance, chooseTests, type RunOptions, runConformance } from './run.ts';
 export type { ConformanceTest, Suite } from './suite.ts';
 export { suites } from './suites/index.ts';
+export { runVectorFuzz, type VectorFuzzOptions, type VectorFuzzReport } from './vector-fuzz.ts';

@@ -8,8 +8,8 @@ import { buildReport, type ConformanceReport, type TestResult, writeReport } fro
 import type { ConformanceTest } from './suite.ts';
 import { suites } from './suites/index.ts';
 
-/** The longest that one test may take. */
-const testLimitMs = 30_000;
+/** The longest that one test may take, where it does not say otherwise. */
+const usualLimitMs = 30_000;
 
 export interface ConformanceOptions extends Harness {
   readonly runner: Runner;
@@ -46,10 +46,10 @@ export function capabilitiesOf(harness: Harness): Capabilities {
   return backend.capabilities;
 }
 
-async function limited(body: Promise<void>, id: string): Promise<void> {
+async function limited(body: Promise<void>, { id, limitMs = usualLimitMs }: ConformanceTest): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${id} took over ${testLimitMs} ms`)), testLimitMs);
+    timer = setTimeout(() => reject(new Error(`${id} took over ${limitMs} ms`)), limitMs);
   });
   try {
     await Promise.race([body, limit]);
@@ -67,7 +67,7 @@ async function runTest(
   const startedAt = Date.now();
   const { id } = test;
   try {
-    await limited(withContext(context, test.run), id);
+    await limited(withContext(context, test.run), test);
     results.push({ id, passed: true, durationMs: Date.now() - startedAt });
   } catch (error) {
     const assertion = isAssertion(error);
@@ -120,7 +120,7 @@ export function runConformance(options: ConformanceOptions): void {
           runner.it(
             `${test.id}: ${test.title}`,
             () => runTest(test, { harness, capabilities, seed, runs: 100 }, results),
-            testLimitMs + 5000,
+            (test.limitMs ?? usualLimitMs) + 5000,
           );
         }
       });

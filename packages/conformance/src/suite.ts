@@ -9,6 +9,8 @@ export interface ConformanceTest {
   readonly title: string;
   /** Whether a backend of these capabilities makes the promise. */
   readonly applies: (capabilities: Capabilities) => boolean;
+  /** The longest that it may take. Missing: as every other. */
+  readonly limitMs?: number | undefined;
   readonly run: (t: TestContext) => Promise<void>;
 }
 
@@ -27,8 +29,13 @@ export interface AddTest {
   (id: string, title: string, applies: Applies, run: Body): void;
 }
 
-/** Writes a suite down. `applies` holds for each of its tests, beside the test's own. */
-export function defineSuite(name: string, applies: Applies, write: (test: AddTest) => void): Suite {
+/** Writes a suite down. `applies` holds for each of its tests, beside the test's own, and so does `limitMs`. */
+export function defineSuite(
+  name: string,
+  applies: Applies,
+  write: (test: AddTest) => void,
+  limitMs?: number | undefined,
+): Suite {
   const tests: ConformanceTest[] = [];
   const add = (id: string, title: string, second: Applies | Body, third?: Body): void => {
     const own = third === undefined ? () => true : (second as Applies);
@@ -37,6 +44,7 @@ export function defineSuite(name: string, applies: Applies, write: (test: AddTes
       id: `${name}/${id}`,
       title,
       applies: (capabilities) => applies(capabilities) && own(capabilities),
+      limitMs,
       run,
     });
   };

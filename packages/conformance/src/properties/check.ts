@@ -7,16 +7,19 @@ const limitMs = 20_000;
 
 /**
  * Tries a property with the run's seed. A failure is shrunk, and told with the seed that repeats it; it is an assertion of the
- * kit where one failed, and an error of another kind where a call went wrong in a way that the property did not expect.
+ * kit where one failed, and an error of another kind where a call went wrong in a way that the property did not expect. `path`: which
+ * example is the first.
  */
 export async function checkProperty<T>(
   t: Pick<TestContext, 'seed'>,
   property: fc.IAsyncProperty<T>,
   runs: number,
+  path?: string,
 ): Promise<void> {
   const details = await fc.check(property, {
     seed: t.seed,
     numRuns: Math.max(1, Math.ceil(runs)),
+    ...(path !== undefined && { path }),
     interruptAfterTimeLimit: limitMs,
     markInterruptAsFailure: true,
   });

@@ -23,9 +23,6 @@ export const recordPaths: PathRoots = {
   ],
 };
 
-/** Where filters of vectors start: in the metadata. */
-export const vectorPaths: PathRoots = { documents: [[]] };
-
 /** What a filter of records is asked about. */
 function recordDocument(record: StoredRecord<unknown>): object {
   const { key, data, metadata, createdAt, updatedAt } = record;

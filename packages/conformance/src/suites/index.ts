@@ -12,6 +12,7 @@ import { lifecycleSuite } from './lifecycle.ts';
 import { listsAndCursorsSuite } from './lists-and-cursors.ts';
 import { messagingSuite } from './messaging.ts';
 import { namespacesSuite } from './namespaces.ts';
+import { recallSuite } from './recall.ts';
 import { recordsSuite } from './records.ts';
 import { sortSuite } from './sort.ts';
 import { transactionsSuite } from './transactions.ts';
@@ -33,6 +34,7 @@ export const suites: readonly Suite[] = [
   ttlSuite,
   namespacesSuite,
   vectorsSuite,
+  recallSuite,
   messagingSuite,
   transactionsSuite,
   abortAndDeadlineSuite,

@@ -1,11 +1,8 @@
-import fc from 'fast-check';
 import { equal, fail, ok, rejects, sameSet, within } from '../assert.ts';
-import { vectors } from '../needs.ts';
-import { checkProperty } from '../properties/check.ts';
-import { checkAlgebra, checkRandomFilters, untyped, vectorPaths } from '../properties/filter-properties.ts';
+import { untyped } from '../properties/filter-properties.ts';
 import { randomNumbers, randomVector, referenceScore, tolerance } from '../properties/vector-reference.ts';
 import type { AddTest } from '../suite.ts';
-import { collectionOf, exactly, filterPool, subjectOf } from './vector-documents.ts';
+import { collectionOf, exactly } from './vector-documents.ts';
 
 /** Searches. */
 export function searchTests(test: AddTest): void {
@@ -188,88 +185,26 @@ export function searchTests(test: AddTest): void {
     );
   });
 
-  test('filtered-search', 'a filter is exact, and the answer is never short of what matches', async (t) => {
-    const collection = await collectionOf(t);
-    // Those that match are the farthest: an index that filters after searching finds none of them.
-    await collection.upsert(
-      Array.from({ length: 1000 }, (_, index) => ({
-        id: `d${index}`,
-        vector: [1, index / 100, 0],
-        metadata: { late: index >= 990, n: index, tags: [`t${index % 7}`] },
-      })),
-    );
-    const late = await collection.search({ vector: [1, 0, 0], limit: 10, filter: untyped({ late: true }) });
-    sameSet(
-      late.map((match) => match.document.id),
-      Array.from({ length: 10 }, (_, index) => `d${990 + index}`),
-      'ids of those that match',
-    );
-    equal(
-      (await collection.search({ vector: [1, 0, 0], limit: 10, filter: untyped({ n: { $gt: 500, $lt: 503 } }) }))
-        .length,
-      2,
-      'matches of a range with two ends',
-    );
-    equal(
-      (await collection.search({ vector: [1, 0, 0], limit: 10, filter: untyped({ tags: 't3', n: { $lt: 50 } }) }))
-        .length,
-      7,
-      'matches of an element of an array and a range',
-    );
-    equal(
-      await collection.search({ vector: [1, 0, 0], filter: untyped({ n: { $in: [] } }) }),
-      [],
-      'matches of an empty $in',
-    );
-    equal(await collection.count(untyped({ n: { $ne: 5 } })), 999, 'count of a complement');
-    await rejects(
-      () => collection.search({ vector: [1, 0, 0], filter: untyped({ $where: '1' }) }),
-      'invalid_argument',
-      'what is no filter',
-    );
-  });
-
-  test('random-filters', 'random filters over random metadata find what the reference finds', async (t) => {
-    const { subject } = await subjectOf(t);
-    await checkRandomFilters(t, subject, vectorPaths);
-  });
-
-  test('algebra', 'a filter of metadata and its complement are everything, and De Morgan holds', async (t) => {
-    const { subject } = await subjectOf(t);
-    await checkAlgebra({ ...t, runs: t.runs / 2 }, subject, vectorPaths);
-  });
-
-  test(
-    'search-finds-the-closest',
-    'a filtered search answers the closest of those that match',
-    vectors((flags) => flags.exact !== 'never'),
-    async (t) => {
-      const { collection, subject, closest } = await subjectOf(t);
-      const property = fc.asyncProperty(
-        fc.constantFrom(...filterPool),
-        fc.integer({ min: 1, max: 40 }),
-        fc.nat(),
-        async (filter, limit, seed) => {
-          const query = randomVector(randomNumbers(seed), 3);
-          const matches = await collection.search({ vector: query, limit, filter: untyped(filter), ...exactly(t) });
-          const reference = closest(query, filter).slice(0, limit);
-          equal(
-            matches.length,
-            reference.length,
-            `how many matches of ${JSON.stringify(filter)}, of ${subject.documents.size}`,
-          );
-          for (const [rank, match] of matches.entries())
-            within(
-              match.score,
-              (reference[rank] ?? 0) - 2e-3,
-              (reference[rank] ?? 0) + 2e-3,
-              `score at rank ${rank} of ${JSON.stringify(filter)}`,
-            );
-        },
+  test('distances', "a match's distance is the engine's own: it goes up or down with the score", async (t) => {
+    const store = await t.vectors();
+    const next = randomNumbers(t.seed);
+    for (const metric of t.vectorFlags.metrics) {
+      await store.createCollection(metric, { dimension: 8, metric });
+      const collection = store.collection(metric);
+      await collection.upsert(
+        Array.from({ length: 40 }, (_, index) => ({ id: `d${index}`, vector: randomVector(next, 8) })),
       );
-      await checkProperty(t, property, t.runs / 2);
-    },
-  );
+      const matches = await collection.search({ vector: randomVector(next, 8), limit: 20, ...exactly(t) });
+      const distances = matches.flatMap(({ distance }) => (distance === undefined ? [] : [distance]));
+      ok(distances.length === 0 || distances.length === 20, `every match of ${metric} has a distance, or none`);
+      ok(distances.every(Number.isFinite), `distances of ${metric} are finite: ${distances}`);
+      const steps = distances.slice(1).map((distance, index) => distance - (distances[index] ?? distance));
+      ok(
+        steps.every((step) => step >= -1e-6) || steps.every((step) => step <= 1e-6),
+        `distances of ${metric} are in one order: ${distances}`,
+      );
+    }
+  });
 
   test('exact', 'exact: true is answered where it can be, and unsupported where not', async (t) => {
     const collection = await collectionOf(t);

@@ -4,13 +4,23 @@ import { vectors } from '../needs.ts';
 import { untyped } from '../properties/filter-properties.ts';
 import { defineSuite, type Suite } from '../suite.ts';
 import { collectionTests } from './vector-collections.ts';
+import { contentTests } from './vector-contents.ts';
 import { collectionOf, exactly, idsOf } from './vector-documents.ts';
+import { fieldTests } from './vector-fields.ts';
+import { vectorFilterTests } from './vector-filters.ts';
 import { searchTests } from './vector-searches.ts';
+import { textTests } from './vector-texts.ts';
+import { writeTests } from './vector-writes.ts';
 
 /** Collections of vectors. */
 export const vectorsSuite: Suite = defineSuite('vectors', vectors(), (test) => {
   collectionTests(test);
+  contentTests(test);
+  fieldTests(test);
+  writeTests(test);
   searchTests(test);
+  vectorFilterTests(test);
+  textTests(test);
 
   test('upsert-and-get', 'documents come back as they were, in the order of the ids', async (t) => {
     const collection = await collectionOf(t);
@@ -69,19 +79,6 @@ export const vectorsSuite: Suite = defineSuite('vectors', vectors(), (test) => {
     sameSet(await idsOf(collection), ids, 'ids of the documents');
   });
 
-  test('delete', 'delete tells how many were there', async (t) => {
-    const collection = await collectionOf(t);
-    await collection.upsert(['a', 'b', 'c'].map((id, index) => ({ id, vector: [index + 1, 1, 1] })));
-    equal(await collection.delete(['a', 'none', 'c']), 2, 'how many were there');
-    sameSet(await idsOf(collection), ['b'], 'ids left');
-    equal(
-      (await collection.search({ vector: [1, 1, 1], limit: 5, ...exactly(t) })).map((match) => match.document.id),
-      ['b'],
-      'matches of a search',
-    );
-    equal(await collection.delete([]), 0, 'delete of nothing');
-  });
-
   test(
     'bad-vectors',
     'a vector of another dimension, of what is no number, or of zeros under cosine is refused, and nothing is stored',
@@ -133,103 +130,6 @@ export const vectorsSuite: Suite = defineSuite('vectors', vectors(), (test) => {
       equal(await collection.count(), 0, 'count');
     },
   );
-
-  test('delete-where', 'deleteWhere deletes what matches and nothing else', async (t) => {
-    const collection = await collectionOf(t);
-    await collection.upsert(
-      Array.from({ length: 50 }, (_, index) => ({
-        id: `d${index}`,
-        vector: [1, index, 1],
-        metadata: index % 5 === 0 ? {} : { n: index % 5 },
-      })),
-    );
-    ok(
-      ['atomic', 'per-record', 'racy'].includes(t.vectorFlags.deleteWhere),
-      'capabilities.vectors.deleteWhere is one of its values',
-    );
-    equal(await collection.deleteWhere(untyped({ n: { $in: [] } })), 0, 'how many an empty $in deleted');
-    equal(await collection.deleteWhere(untyped({ n: { $gt: 1, $lt: 4 } })), 20, 'how many a range deleted');
-    equal(await collection.deleteWhere(untyped({ n: { $ne: 1 } })), 20, 'how many a complement deleted');
-    equal(await collection.count(), 10, 'count of what is left');
-    for (const none of [undefined, null]) {
-      await rejects(() => collection.deleteWhere(none as never), 'invalid_argument', `deleteWhere of ${none}`);
-    }
-    equal(await collection.deleteWhere({}), 10, 'how many {} deleted');
-  });
-
-  test(
-    'upsert-is-whole',
-    'an upsert of which one document is not legal stores none',
-    vectors((flags) => flags.atomicUpsert),
-    async (t) => {
-      const collection = await collectionOf(t);
-      const documents = Array.from({ length: 500 }, (_, index) => ({ id: `d${index}`, vector: [1, index, 1] }));
-      await rejects(
-        () => collection.upsert([...documents, { id: 'x'.repeat(513), vector: [1, 1, 1] }]),
-        ['too_large', 'invalid_argument'],
-        'a document with a long id',
-      );
-      equal(await collection.count(), 0, 'count');
-      await collection.upsert(documents);
-      equal(await collection.count(), 500, 'count after an upsert of 500');
-    },
-  );
-
-  test('large-upsert', '2,000 documents at once are stored; over 10,000 are refused before any is', async (t) => {
-    const collection = await collectionOf(t);
-    equal(
-      (
-        await collection.upsert(
-          Array.from({ length: 2000 }, (_, index) => ({ id: `d${index}`, vector: [1, index, 1] })),
-        )
-      ).count,
-      2000,
-      'how many were stored',
-    );
-    equal(await collection.count(), 2000, 'count');
-    equal((await idsOf(collection)).length, 2000, 'ids that iterate meets');
-    await rejects(
-      () => collection.upsert(Array.from({ length: 10_001 }, (_, index) => ({ id: `e${index}`, vector: [1, 1, 1] }))),
-      ['too_large', 'invalid_argument'],
-      'upsert of 10,001',
-    );
-    equal(await collection.count(), 2000, 'count afterwards');
-    equal(t.vectorFlags.atomicUpsert === true || t.vectorFlags.atomicUpsert === false, true, 'atomicUpsert is stated');
-  });
-
-  test(
-    'too-large-metadata',
-    'content and metadata over maxMetadataBytes are too_large, and nothing of the batch is stored',
-    vectors((flags) => flags.maxMetadataBytes !== null),
-    async (t) => {
-      const collection = await collectionOf(t);
-      const text = 'x'.repeat((t.vectorFlags.maxMetadataBytes ?? 0) + 1);
-      for (const large of [{ content: text }, { metadata: { text } }])
-        await rejects(
-          () =>
-            collection.upsert([
-              { id: 'good', vector: [1, 2, 3] },
-              { id: 'bad', vector: [1, 2, 3], ...large },
-            ]),
-          'too_large',
-          `a document with ${Object.keys(large)[0]} over the limit`,
-        );
-      equal(await collection.count(), 0, 'count');
-    },
-  );
-
-  test('stored-at-once', 'of two upserts of one id at once, one is there whole', async (t) => {
-    const collection = await collectionOf(t);
-    for (let round = 0; round < 10; round++) {
-      await Promise.all([
-        collection.upsert([{ id: 'a', vector: [1, 0, 0], metadata: { left: round } }]),
-        collection.upsert([{ id: 'a', vector: [0, 1, 0], metadata: { right: round } }]),
-      ]);
-      const [a] = await collection.get(['a']);
-      const [name] = a?.vector[0] === 0 ? ['right'] : ['left'];
-      equal(a?.metadata, { [name]: round }, `metadata of the document in round ${round + 1}`);
-    }
-  });
 
   test('repeated-id', 'of an id that stands twice in an upsert the later document is what is there', async (t) => {
     const collection = await collectionOf(t);

@@ -1,0 +1,106 @@
+import type { Metric, VectorCollection } from '@storage/core';
+import { compileEvaluator } from '@storage/core/filter';
+import { within } from '../assert.ts';
+import type { TestContext } from '../context.ts';
+import { vectors } from '../needs.ts';
+import { untyped } from '../properties/filter-properties.ts';
+import { RecallSet, recallDimension } from '../properties/recall-set.ts';
+import { checkMatches, rank } from '../properties/vector-reference.ts';
+import { defineSuite, type Suite } from '../suite.ts';
+
+const limit = 10;
+const demanded = 0.95;
+/** How many queries each kind of filter is asked with. */
+const queries = 12;
+/** The longest that loading and asking may take, on a busy machine. */
+const limitMs = 120_000;
+
+interface Kind {
+  readonly name: string;
+  /** The filter of a query's number. Missing: none. */
+  readonly filter?: (number: number) => object;
+}
+
+/** Filters that leave over one document in 1,000 to every other one: anywhere, or in a cluster that the query is not in. */
+const kinds: readonly Kind[] = [
+  { name: 'no filter' },
+  { name: '0.1 %', filter: (number) => ({ permille: (number * 61) % 1000 }) },
+  { name: '1 %', filter: (number) => ({ percent: { $gte: number, $lt: number + 1 } }) },
+  { name: '1 % elsewhere', filter: (number) => ({ cluster: `c${(number + 40) % 80}` }) },
+  { name: '1 % by prefix', filter: (number) => ({ label: { $startsWith: String(number + 10) } }) },
+  { name: '10 %', filter: (number) => ({ decile: { $in: [number % 10] } }) },
+  { name: '10 % of two members', filter: (number) => ({ tags: `t${number % 5}`, even: { $ne: number % 2 === 0 } }) },
+  { name: '50 %', filter: (number) => ({ even: number % 3 === 0 }) },
+  { name: '50 % of the complement', filter: () => ({ $not: { permille: { $gte: 500 } } }) },
+];
+
+/** Asks every kind of filter; fails where an answer is wrong, or the closest are missed too often. */
+async function ask(
+  t: TestContext,
+  subject: { readonly collection: VectorCollection; readonly set: RecallSet; readonly metric: Metric },
+  when: string,
+): Promise<void> {
+  const { collection, set, metric } = subject;
+  const { exact } = t.vectorFlags;
+  const documents = set.documents();
+  for (const { name, filter } of kinds) {
+    let recall = 0;
+    for (let number = 0; number < queries; number++) {
+      const vector = set.query(number);
+      const source = filter?.(number);
+      const matching = source === undefined ? documents : documents.filter(compileMatch(source));
+      const ranked = rank(metric, vector, matching);
+      const query = { vector, limit, ...(source !== undefined && { filter: untyped(source) }) };
+      const what = `${when}, ${name}, query ${number}`;
+      recall += checkMatches(await collection.search(query), ranked, { limit, exact: exact === 'always', what });
+      if (exact === 'on-request' && number % 4 === 0)
+        checkMatches(await collection.search({ ...query, exact: true }), ranked, {
+          limit,
+          exact: true,
+          what: `${what}, exact`,
+        });
+    }
+    within(recall / queries, demanded, 1, `${when}, ${name}: share of the ${limit} closest that are found`);
+  }
+}
+
+function compileMatch(filter: object): (document: { readonly metadata: object }) => boolean {
+  const matches = compileEvaluator(filter);
+  return ({ metadata }) => matches(metadata);
+}
+
+/** How well an index finds, on one set that every backend is asked about. */
+export const recallSuite: Suite = defineSuite(
+  'recall',
+  vectors(),
+  (test) => {
+    test(
+      'closest-of-10000',
+      `of 10,000 × ${recallDimension} the 10 closest are found 95 times in 100, with exact filters, exact scores and no short answer, also when half of them have changed`,
+      async (t) => {
+        const count = Math.min(10_000, t.runs * 100);
+        const metric = t.vectorFlags.metrics[0] ?? 'cosine';
+        const store = await t.vectors();
+        await store.createCollection('recall', {
+          dimension: recallDimension,
+          metric,
+          fields: { percent: 'number', cluster: 'string', even: 'boolean' },
+        });
+        const collection = store.collection('recall');
+        const set = new RecallSet(20_260_101, count);
+        const documents = set.documents();
+        const half = documents.length / 2;
+        await collection.upsert(documents.slice(0, half));
+        await collection.upsert(documents.slice(half));
+        await ask(t, { collection, set, metric }, 'loaded');
+        const gone = documents.filter((_, index) => index % 4 === 0).map(({ id }) => id);
+        set.remove(gone);
+        await collection.delete(gone);
+        const moved = documents.filter((_, index) => index % 4 === 1);
+        await collection.upsert(moved.map(({ id }, index) => set.place(id, index * 3 + 1)));
+        await ask(t, { collection, set, metric }, 'half of it changed');
+      },
+    );
+  },
+  limitMs,
+);
