@@ -2,17 +2,9 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from '@jest/globals';
 import { Client } from 'minio';
 import mongoose from 'mongoose';
-import { leaseService, type OwnService, type ServiceName, startOwn, urlVariable } from '../src/index.ts';
+import { startOwn } from '../src/index.ts';
 import { onOwnService } from '../src/testing.ts';
-import { withEnv } from './support.ts';
-
-/** One of these writes and reads a value by the server's usual client. */
-interface Kind {
-  write(url: string, key: string): Promise<void>;
-  read(url: string, key: string): Promise<string | undefined>;
-  /** The URL with credentials that are not let in; `undefined` where nobody is asked for any. */
-  forged(url: string): string | undefined;
-}
+import { type Kind, testKeeping } from './keeping.ts';
 
 const bucket = 'restarts';
 
@@ -55,35 +47,7 @@ const mongoKind: Kind = {
   forged: () => undefined,
 };
 
-const kinds = { minio: s3Kind, seaweedfs: s3Kind, mongo: mongoKind, 'mongo-streams': mongoKind } as const;
-
-async function expectByUrl(own: OwnService, { forged }: Kind): Promise<void> {
-  const variable = urlVariable(own.name);
-  const given = await withEnv({ [variable]: own.url }, () => leaseService(own.name));
-  expect(given).toMatchObject({ how: 'url', url: own.url, nodes: [new URL(own.url).host] });
-  const wrong = forged(own.url);
-  if (wrong === undefined) return;
-  const refused = withEnv({ [variable]: wrong }, () => leaseService(own.name));
-  await expect(refused).rejects.toThrow(variable);
-  await expect(refused).rejects.not.toThrow('forged-secret');
-}
-
-for (const [name, kind] of Object.entries(kinds) as [ServiceName, Kind][]) {
-  await onOwnService(name, () => {
-    test(`${name} keeps its data over a kill and a stop, and can be had by its URL`, async () => {
-      await using own = await startOwn(name, { durable: true });
-      await kind.write(own.url, 'before-kill');
-      await own.kill();
-      await own.start();
-      expect(await kind.read(own.url, 'before-kill')).toBe('value of before-kill');
-      await kind.write(own.url, 'before-stop');
-      await own.stop();
-      await own.start();
-      expect(await kind.read(own.url, 'before-stop')).toBe('value of before-stop');
-      await expectByUrl(own, kind);
-    }, 120_000);
-  });
-}
+await testKeeping({ minio: s3Kind, seaweedfs: s3Kind, mongo: mongoKind, 'mongo-streams': mongoKind });
 
 await onOwnService('mongo-streams', () => {
   test('mongo-streams tells of changes', async () => {

@@ -107,15 +107,18 @@ def short(number):
     return _short(number) if math.isfinite(number) else None
 
 
+def _rounded(values, form):
+    """The same numbers in another form; none where one of them is then another 32-bit number."""
+    rounded = list(map(float, (form * len(values) % tuple(values)).split()))
+    return rounded if array("f", rounded) == array("f", values) else None
+
+
 def _floats(values):
     """The same for a whole vector, without a round for each number: in six digits where those do for all, else in nine."""
     if not math.isfinite(sum(values)):
         return [short(value) for value in values]
-    for form in ("%.6g ", "%.9g "):
-        rounded = list(map(float, (form * len(values) % tuple(values)).split()))
-        if array("f", rounded) == array("f", values):
-            break
-    return rounded
+    few = "%.6g "
+    return (_rounded(values[:4], few) and _rounded(values, few)) or _rounded(values, "%.9g ") or values
 
 
 def plain_vector(value):
