@@ -22,19 +22,23 @@ import type {
 } from '@storage/core';
 import { joinPath } from '@storage/core/filter';
 import { postgresDialectIn, postgresTexts } from '@storage/sql';
+import {
+  applySchema,
+  PostgresPool,
+  PostgresPoolSession,
+  postgresTranslator,
+  type Statement,
+  StatementNames,
+} from '@storage/sql/pg';
 import type { Pool } from 'pg';
 import { type PostgresCapabilities, postgresCapabilities } from './postgres-capabilities.ts';
-import { postgresTranslator } from './postgres-errors.ts';
 import { checkHealth } from './postgres-health.ts';
 import { PostgresMessaging } from './postgres-messaging.ts';
 import { type PostgresOptions, type PostgresSettings, postgresSettings } from './postgres-options.ts';
-import { PostgresPool, type Statement } from './postgres-pool.ts';
 import { PostgresRecordRows } from './postgres-record-rows.ts';
 import { PostgresRecords } from './postgres-records.ts';
-import { applySchema } from './postgres-schema.ts';
-import { PostgresPoolSession } from './postgres-session.ts';
+import { recordTables } from './postgres-schema.ts';
 import { createReplicas, type PostgresReplicas, type StaleView, withReplicas } from './postgres-stale.ts';
-import { StatementNames } from './postgres-statement-names.ts';
 import { PostgresSweep } from './postgres-sweep.ts';
 import { PostgresTransactions } from './postgres-transactions.ts';
 
@@ -161,7 +165,7 @@ class Postgres implements PostgresBackend {
       await this.#pool.open();
       await this.#replicas.open();
       if (mode === 'off') (await this.#pool.connect(call)).release();
-      await applySchema(this.#session, { schema, mode, fields, parts: [] }, call);
+      await applySchema(this.#session, recordTables(schema, mode, fields), call);
     } catch (error) {
       await this.#disconnect();
       throw this.#context.translate(error, { operation: 'open', key: undefined, write: false });

@@ -1,8 +1,8 @@
 import type { Call, HealthFinding } from '@storage/backend-kit';
 import { inSchema, schemaTexts } from '@storage/sql';
+import type { PostgresPool } from '@storage/sql/pg';
 import type { ListenerState } from './postgres-listener.ts';
 import type { PostgresSettings } from './postgres-options.ts';
-import type { PostgresPool } from './postgres-pool.ts';
 
 /** Asks the server for its version, its role and the versions of the schema, and tells how the pool is used. */
 export async function checkHealth(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AsyncCoalescer, type Call, type Gathered, type MessageSink, type MessagingDriver } from '@storage/backend-kit';
+import type { Statement } from '@storage/sql/pg';
 import { type ListenerState, PostgresListener, type PostgresListenerOptions } from './postgres-listener.ts';
-import type { Statement } from './postgres-pool.ts';
 
 /** The most bytes that NOTIFY carries. */
 const notifyLimit = 7999;

@@ -1,26 +1,12 @@
 import { definePlugin, type Environment, type Plugin } from '@storage/core';
+import { connectionFromEnv } from '@storage/sql/pg';
 import { createPostgres, type PostgresBackend } from './postgres-backend.ts';
 import type { PostgresOptions } from './postgres-options.ts';
 
 function fromEnv(env: Environment): PostgresOptions {
-  const {
-    POSTGRES_URL: url,
-    POSTGRES_HOST: host,
-    POSTGRES_PORT: port,
-    POSTGRES_DB: database,
-    POSTGRES_USER: user,
-    POSTGRES_PASSWORD: password,
-    POSTGRES_SCHEMA: schema,
-    POSTGRES_FIELDS: fields,
-  } = env;
+  const { POSTGRES_FIELDS: fields } = env;
   return {
-    ...(url !== undefined && { url }),
-    ...(host !== undefined && { host }),
-    ...(port !== undefined && { port: Number(port) }),
-    ...(database !== undefined && { database }),
-    ...(user !== undefined && { user }),
-    ...(password !== undefined && { password }),
-    ...(schema !== undefined && { schema }),
+    ...connectionFromEnv(env),
     ...(fields !== undefined && { fields: fields.split(',').map((field) => field.trim()) }),
   };
 }

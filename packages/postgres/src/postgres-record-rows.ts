@@ -10,8 +10,7 @@ import {
 } from '@storage/backend-kit';
 import { isStorageError, StorageError } from '@storage/core';
 import { type NamedText, type PostgresTexts, recordKinds, toInfoRow } from '@storage/sql';
-import type { Row } from './postgres-pool.ts';
-import type { PostgresSession } from './postgres-session.ts';
+import type { PostgresSession, Row } from '@storage/sql/pg';
 
 /** Beyond every chunk. */
 const behindAll = Number.MAX_SAFE_INTEGER;

@@ -35,9 +35,9 @@ import {
   type WriteOp,
   type WriteResult,
 } from '@storage/sql';
+import type { StatementNames } from '@storage/sql/pg';
 import { assertReadable } from './postgres-numbers.ts';
 import type { PostgresRecordRows } from './postgres-record-rows.ts';
-import type { StatementNames } from './postgres-statement-names.ts';
 import { readStream, writeStream } from './postgres-streams.ts';
 import { PostgresWrites } from './postgres-writes.ts';
 

@@ -7,10 +7,9 @@ import {
   type RecordDriver,
 } from '@storage/backend-kit';
 import type { RecordStore } from '@storage/core';
+import { type PostgresPlace, PostgresPool, postgresTranslator } from '@storage/sql/pg';
 import type { PostgresCapabilities } from './postgres-capabilities.ts';
-import { postgresTranslator } from './postgres-errors.ts';
-import { type PostgresPlace, type PostgresSettings, replicaSettings } from './postgres-options.ts';
-import { PostgresPool } from './postgres-pool.ts';
+import { type PostgresSettings, replicaSettings } from './postgres-options.ts';
 import { StaleRecords } from './postgres-replicas.ts';
 
 /** Records as replicas show them, which is how they were some moments ago. */

@@ -1,8 +1,8 @@
 import type { Call, InfoRow, TransactionDriver, TransactionStep } from '@storage/backend-kit';
 import type { RecordFilterSql } from '@storage/sql';
+import type { PostgresPoolSession } from '@storage/sql/pg';
 import type { PostgresRecordRows } from './postgres-record-rows.ts';
 import { PostgresRecords, type PostgresRecordsOptions } from './postgres-records.ts';
-import type { PostgresPoolSession } from './postgres-session.ts';
 
 /** Transactions: of given steps, and interactive ones on a connection of their own. */
 export class PostgresTransactions implements TransactionDriver<RecordFilterSql> {

@@ -10,7 +10,7 @@ import {
 import { isStorageError, type StorageError, type StorageErrorCode } from '@storage/core';
 import { compareCodePoints } from '@storage/core/filter';
 import { isPlainJson, keyOf, type WriteOp, type WriteResult } from '@storage/sql';
-import type { Row } from './postgres-pool.ts';
+import type { Row } from '@storage/sql/pg';
 import { type PostgresRecordRows, written } from './postgres-record-rows.ts';
 
 /** How much content one statement carries; a single larger value goes alone. */

@@ -3,13 +3,11 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { outcome } from '@storage/core';
 import { onService } from '@storage/services/testing';
 import { postgresTexts } from '@storage/sql';
+import { PostgresPool, PostgresPoolSession, postgresTranslator } from '@storage/sql/pg';
 import pg from 'pg';
 import { createPostgres, type PostgresBackend, type PostgresOptions } from '../src/index.ts';
-import { postgresTranslator } from '../src/postgres-errors.ts';
 import { postgresSettings } from '../src/postgres-options.ts';
-import { PostgresPool } from '../src/postgres-pool.ts';
 import { PostgresRecordRows } from '../src/postgres-record-rows.ts';
-import { PostgresPoolSession } from '../src/postgres-session.ts';
 import { PostgresSweep } from '../src/postgres-sweep.ts';
 import { dropSchemas, randomName } from './own-schema.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isContended, postgresTranslator, sqlState } from './postgres-errors.ts';
+import { isContended, postgresTranslator, sqlState } from './errors.ts';
 
 const translate = postgresTranslator('db:5432/app');
 const site = { operation: 'records.store', key: 'k', write: true };

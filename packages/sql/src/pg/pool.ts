@@ -10,8 +10,8 @@ import {
 } from '@storage/backend-kit';
 import { type Applied, isStorageError, StorageError } from '@storage/core';
 import type { ClientBase, Connection, CustomTypesConfig, Pool, PoolClient, PoolConfig } from 'pg';
-import { postgresTranslator, sqlState } from './postgres-errors.ts';
-import type { PostgresSettings } from './postgres-options.ts';
+import type { PoolSettings } from './connection.ts';
+import { postgresTranslator, sqlState } from './errors.ts';
 
 /** A statement with its parameters. */
 export interface Statement {
@@ -205,12 +205,12 @@ export class PostgresPool {
   readonly namedStatements: boolean;
   /** How values are read; there from `open` on. */
   types: CustomTypesConfig | undefined;
-  readonly #settings: PostgresSettings;
+  readonly #settings: PoolSettings;
   readonly #holder: ClientHolder<Pool>;
   readonly #out = new Set<PostgresConnection>();
   #driver: Driver | undefined;
 
-  constructor(settings: PostgresSettings) {
+  constructor(settings: PoolSettings) {
     const { pool } = settings;
     this.#settings = settings;
     this.namedStatements = settings.namedStatements;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Statement } from './postgres-pool.ts';
+import type { Statement } from './pool.ts';
 
 /** How often a text has to come before it is prepared, and how many are: each costs the server memory on every connection. */
 const seenOften = 10;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Call, makeCall, raceCall, type Translate } from '@storage/backend-kit';
 import { type Applied, isStorageError, StorageError } from '@storage/core';
-import { isContended } from './postgres-errors.ts';
-import type { Answer, PostgresConnection, PostgresPool, Statement } from './postgres-pool.ts';
+import { isContended } from './errors.ts';
+import type { Answer, PostgresConnection, PostgresPool, Statement } from './pool.ts';
 
 /** Where statements run: on any connection, or within a transaction. What is thrown is a `StorageError`. */
 export interface PostgresSession {
