@@ -21,6 +21,8 @@ describe('npm run fuzz', () => {
   it.each([
     ['memory', ''],
     ['sqlite', '; every operator is compiled exactly'],
+    ['memory-vectors', ''],
+    ['sqlite-vectors', '; every operator is compiled exactly'],
   ])(
     'finds no mismatch in %s',
     async (name, exact) => {
