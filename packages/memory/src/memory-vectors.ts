@@ -1,17 +1,18 @@
-import type {
-  Call,
-  CollectionDefinition,
-  CollectionRow,
-  CompiledFilter,
-  RowPage,
-  VectorDriver,
-  VectorHit,
-  VectorPage,
-  VectorPageRequest,
-  VectorParts,
-  VectorRead,
-  VectorRow,
-  VectorSearch,
+import {
+  type Call,
+  type CollectionDefinition,
+  type CollectionRow,
+  type CompiledFilter,
+  type RowPage,
+  scoreOf,
+  type VectorDriver,
+  type VectorHit,
+  type VectorPage,
+  type VectorPageRequest,
+  type VectorParts,
+  type VectorRead,
+  type VectorRow,
+  type VectorSearch,
 } from '@storage/backend-kit';
 import { compareCodePoints, type FilterNode } from '@storage/core/filter';
 import { MemoryBudget } from './memory-budget.ts';
@@ -19,7 +20,6 @@ import { compilePredicate, type Predicate } from './memory-filter.ts';
 import { isWithin } from './memory-namespaces.ts';
 import type { MemoryLimits } from './memory-options.ts';
 import { SortedKeys } from './sorted-keys.ts';
-import { scoreOf } from './vector-scores.ts';
 
 interface Space {
   readonly rows: Map<string, VectorRow>;
