@@ -1,47 +1,64 @@
 import {
   type BackendContext,
-  type ClientHolder,
+  type Call,
   createHealth,
   createLifecycle,
-  createRecordStore,
-  injectedClient,
+  createVectorStore,
+  type HealthFinding,
   type Lifecycle,
-  ownedClient,
 } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
+import {
+  type Backend,
+  type CallOptions,
+  type FacetToken,
+  type HealthReport,
+  invalidArgument,
+  type VectorStore,
+} from '@storage/core';
 import { type PineconeCapabilities, pineconeCapabilities } from './pinecone-capabilities.ts';
-import { connectPinecone, type PineconeClient } from './pinecone-client.ts';
+import { type Connection, connectPinecone } from './pinecone-client.ts';
+import { PineconeControl } from './pinecone-control.ts';
 import { translatePinecone } from './pinecone-errors.ts';
-import { type PineconeOptions, pineconeSettings } from './pinecone-options.ts';
-import { PineconeRecords } from './pinecone-records.ts';
+import { Indexes, KnownCollections } from './pinecone-layout.ts';
+import { OneIndex } from './pinecone-one-index.ts';
+import { type PineconeOptions, type PineconeSettings, pineconeSettings } from './pinecone-options.ts';
+import { OwnIndexes } from './pinecone-own-indexes.ts';
+import { PineconeVectors } from './pinecone-vectors.ts';
 
-/** Pinecone as a backend. */
+/** Pinecone as a backend: vectors. */
 export interface PineconeBackend extends Backend<PineconeCapabilities> {
-  readonly records: RecordStore;
+  readonly name: 'pinecone';
+  readonly vectors: VectorStore;
 }
 
 class Pinecone implements PineconeBackend {
   readonly name = 'pinecone';
-  readonly capabilities: PineconeCapabilities = pineconeCapabilities;
-  readonly records: RecordStore;
+  readonly capabilities: PineconeCapabilities;
+  readonly vectors: VectorStore;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
+  readonly #settings: PineconeSettings;
   readonly #lifecycle: Lifecycle;
+  readonly #control: PineconeControl;
+  #connection: Connection | undefined;
 
-  constructor(options: PineconeOptions) {
-    const { url, client, clock, newId, defaultTimeoutMs } = pineconeSettings(options);
-    const holder: ClientHolder<PineconeClient> =
-      client === undefined
-        ? ownedClient(
-            () => connectPinecone(url),
-            (own) => own.close(),
-          )
-        : injectedClient(client);
+  constructor(settings: PineconeSettings) {
+    const { clock, newId, defaultTimeoutMs, indexName, namespace, prefix, spec } = settings;
+    this.#settings = settings;
+    this.capabilities = pineconeCapabilities(settings);
+    const connection = (): Connection => this.#there;
+    this.#control = new PineconeControl(connection, settings.readyTimeoutMs);
+    const indexes = new Indexes(connection);
+    const layout =
+      indexName === undefined
+        ? new OwnIndexes(this.#control, indexes, { prefix, namespace, spec })
+        : new OneIndex(this.#control, indexes, { indexName, namespace, spec });
     this.#lifecycle = createLifecycle({
       backend: this.name,
-      open: async () => {
-        await holder.get();
+      open: (call) => this.#open(call),
+      // The SDK holds nothing: requests that are under way end by themselves.
+      close: () => {
+        this.#connection = undefined;
       },
-      close: () => holder.close(),
       defaultTimeoutMs,
     });
     const context: BackendContext = {
@@ -49,21 +66,24 @@ class Pinecone implements PineconeBackend {
       capabilities: this.capabilities,
       lifecycle: this.#lifecycle,
       translate: translatePinecone,
+      clock,
       newId,
       defaultTimeoutMs,
     };
-    this.records = createRecordStore(new PineconeRecords(() => holder.get(), clock), context);
+    this.vectors = createVectorStore(new PineconeVectors(new KnownCollections(layout), settings.scanLimit), context);
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
       translate: translatePinecone,
       clock,
       defaultTimeoutMs,
-      check: async () => {
-        await (await holder.get()).ping();
-        return {};
-      },
+      check: (call) => this.#check(call),
     });
+  }
+
+  get #there(): Connection {
+    if (this.#connection === undefined) throw new Error('The connection is used before the backend is open.');
+    return this.#connection;
   }
 
   facet<T>(_token: FacetToken<T>): T | undefined {
@@ -81,9 +101,43 @@ class Pinecone implements PineconeBackend {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  /** Asks once, so that a wrong key or address is told here and not by the first call. */
+  async #open(call: Call): Promise<void> {
+    const { client, apiKey } = this.#settings;
+    if (client === undefined && apiKey === undefined)
+      throw invalidArgument('apiKey is missing; give it (or PINECONE_API_KEY), or a client.', { path: 'apiKey' });
+    this.#connection = await connectPinecone(this.#settings);
+    try {
+      await this.#ask(call);
+    } catch (error) {
+      this.#connection = undefined;
+      throw translatePinecone(error, { operation: 'open', key: undefined, write: false });
+    }
+  }
+
+  async #ask(call: Call): Promise<HealthFinding> {
+    const { indexName } = this.#settings;
+    if (indexName === undefined) return { details: { indexes: (await this.#control.list(call)).length } };
+    const facts = await this.#control.describe(indexName, call);
+    if (facts === undefined) return { details: { index: indexName, state: 'not made yet' } };
+    const { state, ready, kind, dimension, metric } = facts;
+    const details = { index: indexName, state, kind, dimension, metric };
+    const [only] = this.capabilities.vectors.metrics;
+    if (metric !== only)
+      throw invalidArgument(
+        `Index ${indexName} measures by ${metric}, not ${only}; open it with metric: '${metric}', or use another indexName.`,
+        { path: 'metric', index: indexName, metric },
+      );
+    return ready ? { details } : { status: 'degraded', message: `Index ${indexName} is ${state}.`, details };
+  }
+
+  async #check(call: Call): Promise<HealthFinding> {
+    return this.#ask(call);
+  }
 }
 
-/** Makes a Pinecone backend, not yet open. */
-export function createPinecone(options: PineconeOptions = {}): PineconeBackend {
-  return new Pinecone(options);
+/** Makes a Pinecone backend, not yet open. Nothing is asked before `open`. Bad options are `invalid_argument` at once. */
+export function createPinecone(options?: PineconeOptions): PineconeBackend {
+  return new Pinecone(pineconeSettings(options));
 }

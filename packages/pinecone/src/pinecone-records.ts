@@ -1,221 +1,164 @@
-import type {
-  Call,
-  CompiledFilter,
-  InfoRow,
-  PageRequest,
-  RecordDriver,
-  RecordRow,
-  RowOutcome,
-  RowPage,
-  WriteHead,
-  WriteRow,
-} from '@storage/backend-kit';
-import type { StorageError } from '@storage/core';
-import { compareCodePoints, type FilterNode } from '@storage/core/filter';
-import type { PineconeClient } from './pinecone-client.ts';
-import { alreadyExists, conflict, translatePinecone } from './pinecone-errors.ts';
-import { compilePineconeFilter, type PineconeFilter } from './pinecone-filter.ts';
+import type { PineconeRecord, RecordMetadata, RecordMetadataValue } from '@pinecone-database/pinecone';
+import type { VectorRead, VectorRow } from '@storage/backend-kit';
+import { type JsonObject, type JsonValue, StorageError } from '@storage/core';
+import { recordIdOf } from './pinecone-names.ts';
+import { fieldOf, isPlainKey, shadow, tag, versionTag } from './pinecone-shadows.ts';
 
-/** How many rows one request to the engine reads. */
-const scanPage = 1000;
+/** The most metadata of a record, shadows included, in bytes of its JSON text. */
+export const maxRecordMetadata: number = 40 * 1024;
 
-/** Records over the client. Arguments come checked and encoded; what is thrown is translated by the facade. */
-export class PineconeRecords implements RecordDriver<PineconeFilter> {
-  readonly #connect: () => Promise<PineconeClient>;
-  readonly #clock: () => number;
+/** A record to send. */
+export interface EncodedRecord extends PineconeRecord<RecordMetadata> {
+  readonly values: number[];
+  readonly metadata: RecordMetadata;
+  /** About how many bytes it takes in a request. */
+  readonly bytes: number;
+}
 
-  constructor(connect: () => Promise<PineconeClient>, clock: () => number) {
-    this.#connect = connect;
-    this.#clock = clock;
+/** The milliseconds of an instant as `Date.toISOString` writes those of the years 0 to 9999, which sort as their texts do. */
+export function instantOf(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text)) return undefined;
+  const instant = Date.parse(text);
+  return Number.isNaN(instant) ? undefined : instant;
+}
+
+type Fields = Map<string, RecordMetadataValue>;
+
+class ShadowWriter {
+  readonly fields: Fields = new Map();
+  readonly tags = new Set<string>([versionTag]);
+  readonly #dates: ReadonlySet<string>;
+
+  constructor(dates: ReadonlySet<string>) {
+    this.#dates = dates;
   }
 
-  async read(ns: string, key: string): Promise<RecordRow | undefined> {
-    const client = await this.#connect();
-    const row = this.#live(await client.get(ns, key));
-    return row === undefined ? undefined : { ...row, content: copyOf(row.content) };
+  /** Writes fields and tags of what is at a path. */
+  add(path: readonly string[], value: JsonValue): void {
+    if (value === null || (Array.isArray(value) && value.length === 0)) return;
+    const field = fieldOf(path);
+    this.tags.add(tag.exists(field));
+    if (Array.isArray(value)) this.#addList(field, value);
+    else if (typeof value === 'object')
+      for (const [key, member] of Object.entries(value as JsonObject)) this.add([...path, key], member);
+    else this.#addScalar(field, value as string | number | boolean);
   }
 
-  readMany(ns: string, keys: readonly string[]): Promise<readonly (RecordRow | undefined)[]> {
-    return Promise.all(keys.map((key) => this.read(ns, key)));
-  }
-
-  async exists(ns: string, key: string): Promise<boolean> {
-    const client = await this.#connect();
-    return this.#live(await client.get(ns, key)) !== undefined;
-  }
-
-  async write(ns: string, row: WriteRow): Promise<InfoRow> {
-    const { ttlMs, condition, ...kept } = row;
-    const content = copyOf(row.content);
-    const client = await this.#connect();
-    return client.update(ns, row.key, (stored): RecordRow => {
-      const present = this.#live(stored);
-      if (condition?.type === 'absent' && present !== undefined) throw alreadyExists(row.key);
-      if (condition?.type === 'match' && present?.etag !== condition.etag) throw conflict(row.key);
-      const now = this.#clock();
-      return {
-        ...kept,
-        content,
-        createdAt: present?.createdAt ?? now,
-        updatedAt: now,
-        expiresAt: ttlMs === null ? null : now + ttlMs,
-      };
-    });
-  }
-
-  writeMany(ns: string, rows: readonly WriteRow[]): Promise<readonly RowOutcome<InfoRow>[]> {
-    return Promise.all(rows.map((row) => outcomeOf(this.write(ns, row), 'records.storeMany', row.key)));
-  }
-
-  async writeStream(ns: string, head: WriteHead, chunks: AsyncIterable<Uint8Array>, call: Call): Promise<InfoRow> {
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks) {
-      call.check();
-      // The sender may use its buffer again.
-      parts.push(chunk.slice());
-    }
-    const content = Buffer.concat(parts);
-    return this.write(ns, { ...head, content, size: content.length });
-  }
-
-  async readStream(
-    ns: string,
-    key: string,
-    range: { readonly offset: number; readonly length: number | undefined },
-  ): Promise<(InfoRow & { readonly chunks: AsyncIterable<Uint8Array> }) | undefined> {
-    const row = await this.read(ns, key);
-    if (row === undefined) return undefined;
-    const bytes = typeof row.content === 'string' ? new TextEncoder().encode(row.content) : row.content;
-    const end = range.length === undefined ? bytes.length : range.offset + range.length;
-    return { ...row, chunks: oneChunk(bytes.subarray(range.offset, end)) };
-  }
-
-  async remove(ns: string, key: string, etag?: string, report: boolean = true): Promise<boolean> {
-    const client = await this.#connect();
-    const removed = await client.remove(ns, key, (stored) => {
-      if (etag !== undefined && this.#live(stored)?.etag !== etag) throw conflict(key);
-    });
-    return !report || this.#live(removed) !== undefined;
-  }
-
-  removeMany(ns: string, keys: readonly string[]): Promise<readonly RowOutcome<boolean>[]> {
-    return Promise.all(keys.map((key) => outcomeOf(this.remove(ns, key), 'records.deleteMany', key)));
-  }
-
-  async touch(ns: string, key: string, ttlMs: number | null): Promise<boolean> {
-    const client = await this.#connect();
-    const expiresAt = ttlMs === null ? null : this.#clock() + ttlMs;
-    const touched = await client.update(ns, key, (stored): RecordRow | undefined => {
-      const row = this.#live(stored);
-      return row === undefined ? undefined : { ...row, expiresAt };
-    });
-    return touched !== undefined;
-  }
-
-  compile(filter: FilterNode): CompiledFilter<PineconeFilter> {
-    return compilePineconeFilter(filter);
-  }
-
-  async page(ns: string, request: PageRequest<PineconeFilter>, call: Call): Promise<RowPage<RecordRow>> {
-    const rows: RecordRow[] = [];
-    for await (const row of this.#matching(ns, request.prefix, request.filter, request.after?.key, call)) {
-      if (rows.length === request.limit) return { rows, more: true };
-      rows.push({ ...row, content: copyOf(row.content) });
-    }
-    return { rows, more: false };
-  }
-
-  async count(
-    ns: string,
-    prefix: string,
-    filter: PineconeFilter | undefined,
-    _estimate: boolean,
-    call: Call,
-  ): Promise<number> {
-    let count = 0;
-    for await (const _row of this.#matching(ns, prefix, filter, undefined, call)) count++;
-    return count;
-  }
-
-  async removeWhere(ns: string, filter: PineconeFilter | undefined, call: Call): Promise<number> {
-    let removed = 0;
-    for await (const { key } of this.#matching(ns, '', filter, undefined, call)) {
-      if (await this.remove(ns, key)) removed++;
-    }
-    return removed;
-  }
-
-  async namespaces(
-    ns: string,
-    request: { readonly recursive: boolean; readonly after: string | undefined; readonly limit: number },
-    call: Call,
-  ): Promise<RowPage<string>> {
-    const found = new Set<string>();
-    for (const path of await this.#below(ns)) {
-      const relative = ns === '' ? path : path.slice(ns.length + 1);
-      // A namespace whose records are all expired is none.
-      if (path !== ns && (await this.count(path, '', undefined, false, call)) > 0)
-        found.add(request.recursive ? relative : (relative.split('/', 1)[0] ?? relative));
-    }
-    const { after, limit } = request;
-    const rows = [...found]
-      .sort(compareCodePoints)
-      .filter((path) => after === undefined || compareCodePoints(path, after) > 0);
-    return { rows: rows.slice(0, limit), more: rows.length > limit };
-  }
-
-  async dropNamespace(ns: string, recursive: boolean, call: Call): Promise<number> {
-    let removed = 0;
-    for (const path of recursive ? await this.#below(ns) : [ns])
-      removed += await this.removeWhere(path, undefined, call);
-    return removed;
-  }
-
-  /** The namespace and those below it that are in use. */
-  async #below(ns: string): Promise<readonly string[]> {
-    const client = await this.#connect();
-    const paths = await client.namespaces();
-    return paths.filter((path) => ns === '' || path === ns || path.startsWith(`${ns}/`));
-  }
-
-  async *#matching(
-    ns: string,
-    prefix: string,
-    filter: PineconeFilter | undefined,
-    after: string | undefined,
-    call: Call,
-  ): AsyncGenerator<RecordRow> {
-    const client = await this.#connect();
-    for (let position = after, more = true; more; ) {
-      call.check();
-      const page = await client.scan(ns, prefix, position, scanPage);
-      for (const row of page.rows) {
-        if (this.#live(row) !== undefined && (filter === undefined || filter(row.key))) yield row;
-      }
-      more = page.more;
-      position = page.rows.at(-1)?.key;
+  #addScalar(field: string, value: string | number | boolean): void {
+    this.fields.set(field, value);
+    if (typeof value === 'number') this.tags.add(tag.number(field));
+    else if (typeof value === 'boolean') this.tags.add(tag.boolean(field));
+    else {
+      this.tags.add(tag.string(field));
+      this.#addDate(field, value);
     }
   }
 
-  #live(row: RecordRow | undefined): RecordRow | undefined {
-    return row === undefined || (row.expiresAt !== null && row.expiresAt <= this.#clock()) ? undefined : row;
+  #addDate(field: string, text: string): void {
+    if (!this.#dates.has(field)) return;
+    const instant = instantOf(text);
+    if (instant === undefined) this.tags.add(tag.otherDate(field));
+    else this.fields.set(shadow.date + field, instant);
+  }
+
+  #addList(field: string, list: readonly JsonValue[]): void {
+    if (list.every((element) => typeof element === 'string')) {
+      this.fields.set(field, [...list]);
+      this.tags.add(tag.string(field));
+      if (this.#dates.has(field)) this.tags.add(tag.otherDate(field));
+      return;
+    }
+    for (const element of list) {
+      if (element === null || typeof element === 'object') continue;
+      this.tags.add(tag.listed(field, element as string | number | boolean));
+      if (typeof element === 'string') this.tags.add(tag.listedString(field));
+      else if (typeof element === 'number') this.tags.add(tag.listedNumber(field));
+    }
   }
 }
 
-/** What callers do to their bytes changes nothing that is stored. */
-function copyOf(content: string | Uint8Array): string | Uint8Array {
-  return typeof content === 'string' ? content : content.slice();
+/** Whether Pinecone gives back a member of the metadata exactly as it was. */
+function isKept(key: string, value: JsonValue): boolean {
+  if (!isPlainKey(key)) return false;
+  if (!Array.isArray(value)) return value !== null && typeof value !== 'object';
+  return value.length > 0 && value.every((element) => typeof element === 'string');
 }
 
-async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
+function toFields(row: VectorRow, dates: ReadonlySet<string>): RecordMetadata {
+  const metadata = JSON.parse(row.metadata) as JsonObject;
+  const writer = new ShadowWriter(dates);
+  const rest: [string, JsonValue][] = [];
+  for (const [key, value] of Object.entries(metadata)) {
+    writer.add([key], value);
+    if (!isKept(key, value)) rest.push([key, value]);
+  }
+  const { fields } = writer;
+  fields.set(shadow.tags, [...writer.tags]);
+  fields.set(shadow.createdAt, row.createdAt);
+  if (row.content !== undefined) fields.set(shadow.content, row.content);
+  if (rest.length > 0) fields.set(shadow.json, JSON.stringify(Object.fromEntries(rest)));
+  if (recordIdOf(row.id) !== row.id) fields.set(shadow.id, row.id);
+  return Object.fromEntries(fields);
 }
 
-async function outcomeOf<T>(work: Promise<T>, operation: string, key: string): Promise<RowOutcome<T>> {
+/** A document as Pinecone keeps it. `dates`: the fields that were declared to hold dates. Over the vendor's limit `too_large`. */
+export function encodeRecord(row: VectorRow, dates: ReadonlySet<string>): EncodedRecord {
+  const metadata = toFields(row, dates);
+  const size = Buffer.byteLength(JSON.stringify(metadata));
+  if (size > maxRecordMetadata)
+    throw new StorageError({
+      code: 'too_large',
+      message: `Content, metadata and what filters need of document ${JSON.stringify(row.id.slice(0, 100))} take ${size} bytes; Pinecone keeps ${maxRecordMetadata}. Keep the content elsewhere, or split it.`,
+      applied: 'no',
+      details: { id: row.id, limit: maxRecordMetadata, actual: size },
+    });
+  const id = recordIdOf(row.id);
+  // Fields of an SDK's record alone are sent; a 32-bit float takes at most 22 characters with its comma.
+  return { id, values: Array.from(row.vector), metadata, bytes: size + id.length + 64 + row.vector.length * 22 };
+}
+
+/** A record as Pinecone answers it. */
+export interface FoundRecord {
+  readonly id: string;
+  readonly values?: readonly number[] | undefined;
+  readonly metadata?: RecordMetadata | undefined;
+}
+
+function text(value: RecordMetadataValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Whether this library wrote it. */
+export function isOurs(metadata: RecordMetadata | undefined): metadata is RecordMetadata {
+  const tags = metadata?.[shadow.tags];
+  return Array.isArray(tags) && tags.includes(versionTag);
+}
+
+/** A document from its record. One that something else wrote is read as it is: its metadata whole, without content. */
+export function decodeRecord({ id, values, metadata }: FoundRecord, includeVectors: boolean): VectorRead {
+  const vector = includeVectors ? Float32Array.from(values ?? []) : undefined;
+  if (!isOurs(metadata))
+    return { id, vector, content: undefined, metadata: JSON.stringify(metadata ?? {}), createdAt: undefined };
+  const kept = Object.entries(metadata).filter(([field]) => !field.startsWith('_s_') && !field.includes('~'));
+  const createdAt = metadata[shadow.createdAt];
+  return {
+    id: text(metadata[shadow.id]) ?? id,
+    vector,
+    content: text(metadata[shadow.content]),
+    metadata: withRest(Object.fromEntries(kept), text(metadata[shadow.json])),
+    createdAt: typeof createdAt === 'number' ? createdAt : undefined,
+  };
+}
+
+function withRest(kept: object, rest: string | undefined): string {
+  if (rest === undefined) return JSON.stringify(kept);
   try {
-    return { ok: true, value: await work };
+    return JSON.stringify({ ...kept, ...(JSON.parse(rest) as object) });
   } catch (error) {
-    const translated: StorageError = translatePinecone(error, { operation, key, write: true });
-    return { ok: false, error: translated };
+    throw new StorageError({
+      code: 'corrupt',
+      message: `The field ${shadow.json} of a record is not what this library wrote; store the document again.`,
+      cause: error,
+    });
   }
 }

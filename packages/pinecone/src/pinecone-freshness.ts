@@ -1,0 +1,81 @@
+import type { EncodedRecord, FoundRecord } from './pinecone-records.ts';
+
+/** What was acknowledged in one namespace and may not be seen by reads yet. */
+interface Written {
+  /** The last log sequence number that a write was given. */
+  lsn: number | undefined;
+  /** Whether the last write emptied the namespace, which may be gone with it. */
+  emptied: boolean;
+  /** Of an index without such numbers: what reads have to find, `undefined`: nothing. */
+  readonly pending: Map<string, EncodedRecord | undefined>;
+}
+
+/** The most writes that are remembered of a namespace without log sequence numbers; the oldest are forgotten first. */
+const maxPending = 10_000;
+
+const lsnOf = (headers: Headers, name: string): number | undefined => {
+  const value = headers.get(name);
+  return value !== null && /^\d+$/.test(value) ? Number(value) : undefined;
+};
+
+/** The log sequence number that a write was given, of serverless indexes. */
+export const writtenLsn = (headers: Headers): number | undefined => lsnOf(headers, 'x-pinecone-request-lsn');
+/** How far the answer to a query had come. */
+export const indexedLsn = (headers: Headers): number | undefined => lsnOf(headers, 'x-pinecone-max-indexed-lsn');
+
+/** Whether what was found is what was written, to 32-bit floats. */
+export function isWritten(found: FoundRecord | undefined, record: EncodedRecord | undefined): boolean {
+  if (found === undefined || record === undefined) return found === record;
+  const { metadata = {}, values = [] } = found;
+  const names = Object.keys(record.metadata);
+  return (
+    names.length === Object.keys(metadata).length &&
+    names.every((name) => JSON.stringify(metadata[name]) === JSON.stringify(record.metadata[name])) &&
+    record.values.every((value, index) => Math.fround(values[index] ?? Number.NaN) === Math.fround(value))
+  );
+}
+
+/** The writes of one index, by namespace. */
+export class Freshness {
+  readonly #namespaces = new Map<string, Written>();
+
+  /** Notes a write that was acknowledged: records that were stored, ids that were deleted, or `all`. */
+  note(
+    namespace: string,
+    lsn: number | undefined,
+    what: { readonly stored?: readonly EncodedRecord[]; readonly deleted?: readonly string[]; readonly all?: true },
+  ): void {
+    let written = this.#namespaces.get(namespace);
+    if (written === undefined) {
+      written = { lsn: undefined, emptied: false, pending: new Map() };
+      this.#namespaces.set(namespace, written);
+    }
+    written.emptied = what.all === true;
+    if (what.all) written.pending.clear();
+    if (lsn !== undefined) {
+      written.lsn = Math.max(lsn, written.lsn ?? 0);
+      return;
+    }
+    for (const record of what.stored ?? []) written.pending.set(record.id, record);
+    for (const id of what.deleted ?? []) written.pending.set(id, undefined);
+    for (const id of written.pending.keys()) {
+      if (written.pending.size <= maxPending) break;
+      written.pending.delete(id);
+    }
+  }
+
+  of(namespace: string): Readonly<Written> | undefined {
+    return this.#namespaces.get(namespace);
+  }
+
+  /** What was waited for is seen, unless more was written meanwhile. */
+  seen(namespace: string, lsn: number | undefined): void {
+    const written = this.#namespaces.get(namespace);
+    if (written !== undefined && written.lsn === lsn && written.pending.size === 0) this.#namespaces.delete(namespace);
+  }
+
+  /** The namespaces that were written to and not waited for. */
+  names(): readonly string[] {
+    return [...this.#namespaces.keys()];
+  }
+}

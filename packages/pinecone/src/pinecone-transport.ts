@@ -1,0 +1,129 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Call, callOver } from '@storage/backend-kit';
+import { isStorageError, type StorageError } from '@storage/core';
+import { connectionError, readRefusal, refusalError } from './pinecone-errors.ts';
+
+/** `fetch`, as far as the SDK uses it. */
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** What a request is part of. */
+export interface Scope {
+  readonly call: Call;
+  /** Whether it changes something. */
+  readonly write: boolean;
+  /** Whether it may be sent again after an answer was lost. */
+  readonly repeatable: boolean;
+  /** Hears the headers of a success. */
+  readonly onHeaders?: ((headers: Headers) => void) | undefined;
+}
+
+export interface TransportOptions {
+  readonly fetch: Fetch;
+  readonly maxRetries: number;
+  readonly requestTimeoutMs: number;
+}
+
+/** The first pause before something is sent again, and the longest, in milliseconds. */
+const firstPauseMs = 200;
+const longestPauseMs = 20_000;
+
+/** `Retry-After`, in seconds or as a date. */
+function retryAfterOf(headers: Headers): number | undefined {
+  const value = headers.get('retry-after');
+  if (value === null) return undefined;
+  const milliseconds = /^\d+(?:\.\d+)?$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isFinite(milliseconds) ? Math.max(0, milliseconds) : undefined;
+}
+
+/**
+ * The one place from which requests go out. The SDK knows neither signals nor waiting as long as it was told, so its own retries are
+ * off, and each request finds the call that it belongs to here.
+ */
+export class PineconeTransport {
+  readonly #scopes = new AsyncLocalStorage<Scope>();
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** Runs work of the SDK whose requests belong to this scope. */
+  run<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
+    return this.#scopes.run(scope, work);
+  }
+
+  /** Handed to the SDK in the place of `fetch`. */
+  readonly fetch: Fetch = async (url, init) => {
+    const scope = this.#scopes.getStore();
+    if (scope === undefined) throw new Error('A request was made outside of a call.');
+    for (let attempt = 0; ; attempt++) {
+      scope.call.check();
+      try {
+        const response = await this.#send(url, init, scope);
+        scope.onHeaders?.(response.headers);
+        return response;
+      } catch (error) {
+        const failure = error as StorageError;
+        if (!this.#again(failure, scope, attempt)) throw failure;
+        if (!(await this.#pause(failure, scope, attempt))) throw failure;
+      }
+    }
+  };
+
+  #again(failure: StorageError, { write, repeatable }: Scope, attempt: number): boolean {
+    if (!isStorageError(failure) || attempt >= this.#options.maxRetries) return false;
+    if (failure.code === 'rate_limited') return true;
+    return failure.code === 'unavailable' && (repeatable || (write && failure.applied === 'no'));
+  }
+
+  /** Waits as long as the server asked for, else longer each time. `false`: the call has not that much time. */
+  async #pause(failure: StorageError, { call }: Scope, attempt: number): Promise<boolean> {
+    const asked = failure.details?.['retryAfterMs'];
+    const grown = Math.min(longestPauseMs, firstPauseMs * 2 ** attempt) * (0.75 + Math.random() / 2);
+    const pauseMs = typeof asked === 'number' ? asked : grown;
+    if (call.deadline !== undefined && performance.now() + pauseMs >= call.deadline) return false;
+    await pause(pauseMs, call);
+    return true;
+  }
+
+  async #send(url: string, init: RequestInit | undefined, scope: Scope): Promise<Response> {
+    const { call, write } = scope;
+    const limit = AbortSignal.timeout(this.#options.requestTimeoutMs);
+    const signal = call.signal === undefined ? limit : AbortSignal.any([call.signal, limit]);
+    let response: Response;
+    let body: ArrayBuffer;
+    try {
+      response = await this.#options.fetch(url, { ...init, signal });
+      body = await response.arrayBuffer();
+    } catch (error) {
+      const over = callOver(call);
+      if (over !== undefined) throw over;
+      throw connectionError(error, write, limit.aborted ? this.#options.requestTimeoutMs : undefined);
+    }
+    const { status, headers } = response;
+    if (status < 200 || status > 299) {
+      const text = new TextDecoder().decode(body);
+      throw refusalError(readRefusal(status, text, retryAfterOf(headers)), write);
+    }
+    const empty = status === 204 || status === 205;
+    return new Response(empty ? null : body, { status, headers: stripped(headers) });
+  }
+}
+
+/** The headers without those that speak of how the body came. */
+function stripped(headers: Headers): Headers {
+  const kept = new Headers(headers);
+  kept.delete('content-encoding');
+  kept.delete('content-length');
+  return kept;
+}
+
+/** Waits, unless the call is over before. */
+export async function pause(milliseconds: number, call: Call): Promise<void> {
+  try {
+    await delay(milliseconds, undefined, call.signal === undefined ? {} : { signal: call.signal });
+  } catch (error) {
+    throw callOver(call) ?? error;
+  }
+}
