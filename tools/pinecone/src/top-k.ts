@@ -4,7 +4,10 @@ export interface Scored {
   readonly score: number;
 }
 
-/** The best `limit` of what it is shown, kept in a heap whose root is the worst of them. Ties go to the lower slot. */
+/**
+ * The best `limit` of what it is shown, kept in a heap whose root is the worst of them. Slots are shown in rising
+ * order; of equal scores the lower slot is kept.
+ */
 export class TopK {
   readonly #limit: number;
   readonly #better: (left: number, right: number) => boolean;
@@ -22,8 +25,9 @@ export class TopK {
       this.#up(heap.length - 1);
       return;
     }
+    // Slots come in rising order: of equal scores the one that is kept stays.
     const worst = heap[0];
-    if (worst !== undefined && this.#before({ slot, score }, worst)) {
+    if (worst !== undefined && this.#better(score, worst.score)) {
       heap[0] = { slot, score };
       this.#down();
     }
