@@ -1,8 +1,9 @@
-import { isStorageError, StorageError, type StorageErrorCode } from '@storage/core';
+import { isStorageError, type StorageErrorCode } from '@storage/core';
 import { type Call, unboundedCall } from './call.ts';
 import type { Member } from './coalescer-member.ts';
 import { GroupCall } from './group-call.ts';
 import type { RowOutcome } from './record-driver.ts';
+import { asUnknown } from './translate.ts';
 
 /** One kind of call that is gathered. */
 export interface LaneOptions<Op, Result> {
@@ -131,10 +132,4 @@ export class Lane {
       }
     }
   }
-}
-
-/** The second attempt failed, but the first may have been carried out. */
-function asUnknown(error: unknown): unknown {
-  if (!isStorageError(error) || error.applied === 'unknown') return error;
-  return new StorageError({ ...error, message: error.message, applied: 'unknown', cause: error.cause });
 }

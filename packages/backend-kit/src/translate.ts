@@ -106,3 +106,11 @@ export function createTranslator(
     });
   };
 }
+
+/** A later attempt or step of a write failed, but what came before it may have taken effect, whatever the failure says of itself. */
+export function asUnknown(error: StorageError): StorageError;
+export function asUnknown(error: unknown): unknown;
+export function asUnknown(error: unknown): unknown {
+  if (!isStorageError(error) || error.applied === 'unknown') return error;
+  return new StorageError({ ...error, message: error.message, applied: 'unknown', cause: error.cause });
+}

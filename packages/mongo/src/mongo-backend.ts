@@ -19,7 +19,7 @@ import type {
   Transactions,
 } from '@storage/core';
 import { type MongoCapabilities, mongoCapabilities } from './mongo-capabilities.ts';
-import { translateMongo } from './mongo-errors.ts';
+import { translateFor, translateMongo } from './mongo-errors.ts';
 import { checkHealth } from './mongo-health.ts';
 import { MongoMessaging } from './mongo-messaging.ts';
 import { type MongoOptions, type MongoSettings, mongoSettings } from './mongo-options.ts';
@@ -69,7 +69,7 @@ class Mongo implements MongoBackend {
       name: this.name,
       capabilities: this.capabilities,
       lifecycle: this.#lifecycle,
-      translate: translateMongo,
+      translate: (error, site) => translateFor(this.#store)(error, site),
       newId,
       defaultTimeoutMs,
     };

@@ -1,4 +1,5 @@
 import {
+  asUnknown,
   createTranslator,
   describeError,
   type ErrorSite,
@@ -7,6 +8,7 @@ import {
   type Translation,
   translateNetwork,
 } from '@storage/backend-kit';
+import { isStorageError, type StorageError } from '@storage/core';
 
 function rule(code: Translation['code'], message: string, more: Partial<Translation> = {}): Translation {
   return { code, message, ...more };
@@ -145,9 +147,29 @@ function rules(error: NativeError, site: Pick<ErrorSite, 'operation'>): Translat
 /** The only place where native errors become `StorageError`. */
 export const translateMongo: Translate = createTranslator('mongo', rules);
 
+/**
+ * The translation for a store whose driver sends writes again. The second attempt may fail with what says that nothing was sent,
+ * and the driver then says nothing of the first.
+ */
+export function translateFor(store: { readonly resends: boolean } | undefined): Translate {
+  if (!store?.resends) return translateMongo;
+  return (error, site) => {
+    const told = translateMongo(error, site);
+    const ofDriver = !isStorageError(error) && told.code === 'unavailable' && told.details?.['mongo'] === undefined;
+    return site.write && ofDriver ? asUnknown(told) : told;
+  };
+}
+
+/** A later step of a write failed, of which earlier ones took effect. */
+export function halfDone(error: unknown, operation: string): StorageError {
+  return asUnknown(translateMongo(error, { operation, key: undefined, write: true }));
+}
+
 /** Whether the server has undone an operation because others were at the same documents: it may be tried again. FerretDB says so in words. */
 export function isContended(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
+  // The operation was undone, the whole of which it was a step was not.
+  if (isStorageError(error) && error.applied === 'unknown') return false;
   if ('code' in error && String(error.code) === '112') return true;
   const text = 'errmsg' in error ? error.errmsg : 'message' in error && error.message;
   if (/deadlock detected|could not serialize access/.test(String(text))) return true;

@@ -9,7 +9,7 @@ import {
   unboundedCall,
 } from '@storage/backend-kit';
 import { randomToken } from '@storage/core';
-import { isDuplicate, translateMongo } from './mongo-errors.ts';
+import { isDuplicate, translateFor } from './mongo-errors.ts';
 import { MessageStream } from './mongo-message-stream.ts';
 import type { MessageDocument, MongoStore } from './mongo-store.ts';
 
@@ -64,7 +64,7 @@ export class MongoMessaging implements MessagingDriver {
     } catch (error) {
       // One that was sent already, with a batch that was refused for another of its members.
       if (!(batch.length === 1 && isDuplicate(error))) {
-        throw translateMongo(error, { operation: 'messaging.publish', key: undefined, write: true });
+        throw translateFor(this.#store)(error, { operation: 'messaging.publish', key: undefined, write: true });
       }
     }
     return batch.map(() => ({ ok: true, value: undefined }));

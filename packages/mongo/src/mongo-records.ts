@@ -23,7 +23,7 @@ import { StorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
 import { againOf } from './mongo-contention.ts';
 import { type FoundDocument, idOf, isLive, live, toInfoRow, toRecordRow, wholeProjection } from './mongo-documents.ts';
-import { translateMongo } from './mongo-errors.ts';
+import { translateFor } from './mongo-errors.ts';
 import { compileMongoFilter, type MongoFilter } from './mongo-filter.ts';
 import { listNamespaces } from './mongo-namespaces.ts';
 import { countDocuments, pageDocuments } from './mongo-pages.ts';
@@ -38,23 +38,6 @@ const jsonBytes = 4 * 1024 * 1024;
 interface ReadOp {
   readonly ns: string;
   readonly key: string;
-}
-
-async function settle<T>(operation: string, key: string, work: Promise<T>): Promise<RowOutcome<T>> {
-  try {
-    return { ok: true, value: await work };
-  } catch (error) {
-    return { ok: false, error: translateMongo(error, { operation, key, write: true }) };
-  }
-}
-
-/** A lane's work with the errors of this library: the coalescer goes by their codes. */
-async function translated<T>(operation: string, write: boolean, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw translateMongo(error, { operation, key: undefined, write });
-  }
 }
 
 /** The row with bytes that nobody else can change: it may be sent after the call has returned. */
@@ -84,16 +67,16 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
   constructor() {
     this.#reads = this.#coalescer.lane({
       write: false,
-      run: (ops) => translated('records.retrieve', false, this.#find(ops)),
+      run: (ops) => this.#translated('records.retrieve', false, this.#find(ops)),
     });
     this.#existing = this.#coalescer.lane({
       write: false,
-      run: (ops) => translated('records.exists', false, this.#look(ops)),
+      run: (ops) => this.#translated('records.exists', false, this.#look(ops)),
     });
     this.#writes = this.#coalescer.lane({
       write: true,
       run: (ops) =>
-        translated(
+        this.#translated(
           'records.store',
           true,
           this.#again(() => this.#write(ops)),
@@ -102,7 +85,7 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
     this.#removes = this.#coalescer.lane({
       write: true,
       run: (ops) =>
-        translated(
+        this.#translated(
           'records.delete',
           true,
           this.#again(() => this.#remove(ops)),
@@ -125,6 +108,23 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
 
   #again<T>(work: () => Promise<T>): Promise<T> {
     return againOf(this.#store)(work);
+  }
+
+  /** A lane's work with the errors of this library: the coalescer goes by their codes. */
+  async #translated<T>(operation: string, write: boolean, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw translateFor(this.#store)(error, { operation, key: undefined, write });
+    }
+  }
+
+  async #settle<T>(operation: string, key: string, work: Promise<T>): Promise<RowOutcome<T>> {
+    try {
+      return { ok: true, value: await work };
+    } catch (error) {
+      return { ok: false, error: translateFor(this.#store)(error, { operation, key, write: true }) };
+    }
   }
 
   async #find(ops: readonly ReadOp[]): Promise<readonly RowOutcome<FoundDocument | undefined>[]> {
@@ -221,7 +221,7 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
         call,
       );
     return together(call, (shared) =>
-      Promise.all(rows.map((row) => settle('records.storeMany', row.key, this.write(ns, row, shared)))),
+      Promise.all(rows.map((row) => this.#settle('records.storeMany', row.key, this.write(ns, row, shared)))),
     );
   }
 
@@ -245,7 +245,9 @@ export class MongoRecords implements RecordDriver<MongoFilter> {
         call,
       );
     return together(call, (shared) =>
-      Promise.all(keys.map((key) => settle('records.deleteMany', key, this.remove(ns, key, undefined, true, shared)))),
+      Promise.all(
+        keys.map((key) => this.#settle('records.deleteMany', key, this.remove(ns, key, undefined, true, shared))),
+      ),
     );
   }
 

@@ -2,6 +2,7 @@ import { type Call, conflict, type RowOutcome } from '@storage/backend-kit';
 import { randomToken } from '@storage/core';
 import { againOf } from './mongo-contention.ts';
 import { idOf, idRange, live, type RecordFilter } from './mongo-documents.ts';
+import { halfDone } from './mongo-errors.ts';
 import type { MongoFilter } from './mongo-filter.ts';
 import type { MongoStore } from './mongo-store.ts';
 
@@ -45,13 +46,18 @@ export async function removeBatch(
     records.updateMany({ _id: { $in: ids }, expiresAt: live(store.now()) }, { $set: { expiresAt: gone, etag } }),
   );
   if (modifiedCount === 0) return ids.map(() => ({ ok: true, value: false }));
-  let marked: ReadonlySet<string> | undefined;
-  if (modifiedCount < ids.length) {
-    const found = await records.find({ _id: { $in: ids }, etag }, { projection: { _id: 1 } }).toArray();
-    marked = new Set(found.map(({ _id }) => _id));
+  try {
+    let marked: ReadonlySet<string> | undefined;
+    if (modifiedCount < ids.length) {
+      const found = await records.find({ _id: { $in: ids }, etag }, { projection: { _id: 1 } }).toArray();
+      marked = new Set(found.map(({ _id }) => _id));
+    }
+    await again(() => records.deleteMany({ _id: { $in: ids }, etag }));
+    return ids.map((id) => ({ ok: true, value: marked?.has(id) ?? true }));
+  } catch (error) {
+    // Marked is gone, whatever the later steps come to.
+    throw halfDone(error, 'records.delete');
   }
-  await again(() => records.deleteMany({ _id: { $in: ids }, etag }));
-  return ids.map((id) => ({ ok: true, value: marked?.has(id) ?? true }));
 }
 
 export async function removeWhere(store: MongoStore, ns: string, filter: MongoFilter | undefined): Promise<number> {
@@ -78,23 +84,27 @@ export async function dropNamespace(store: MongoStore, ns: string, recursive: bo
   const { records } = store;
   const again = againOf(store);
   let deleted = 0;
-  for (const range of rangesOf(ns, recursive)) {
-    for (let from: string | undefined = range.$gt; from !== undefined; ) {
-      call.check();
-      const last: { readonly _id: string } | undefined = await records
-        .find({ _id: { $gt: from, $lt: range.$lt } }, { projection: { _id: 1 } })
-        .sort({ _id: 1 })
-        .skip(dropAtOnce - 1)
-        .limit(1)
-        .next()
-        .then((found) => found ?? undefined);
-      const part = { $gt: from, ...(last === undefined ? { $lt: range.$lt } : { $lte: last._id }) };
-      const remove = async (filter: RecordFilter): Promise<number> =>
-        (await again(() => records.deleteMany(filter))).deletedCount;
-      deleted += await remove({ _id: part, expiresAt: live(store.now()) });
-      await remove({ _id: part, expiresAt: { $lte: new Date(store.now()) } });
-      from = last?._id;
+  try {
+    for (const range of rangesOf(ns, recursive)) {
+      for (let from: string | undefined = range.$gt; from !== undefined; ) {
+        call.check();
+        const last: { readonly _id: string } | undefined = await records
+          .find({ _id: { $gt: from, $lt: range.$lt } }, { projection: { _id: 1 } })
+          .sort({ _id: 1 })
+          .skip(dropAtOnce - 1)
+          .limit(1)
+          .next()
+          .then((found) => found ?? undefined);
+        const part = { $gt: from, ...(last === undefined ? { $lt: range.$lt } : { $lte: last._id }) };
+        const remove = async (filter: RecordFilter): Promise<number> =>
+          (await again(() => records.deleteMany(filter))).deletedCount;
+        deleted += await remove({ _id: part, expiresAt: live(store.now()) });
+        await remove({ _id: part, expiresAt: { $lte: new Date(store.now()) } });
+        from = last?._id;
+      }
     }
+  } catch (error) {
+    throw deleted > 0 ? halfDone(error, 'records.dropNamespace') : error;
   }
   return deleted;
 }

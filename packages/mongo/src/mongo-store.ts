@@ -46,6 +46,8 @@ export interface MongoStore {
   readonly facts: ServerFacts;
   /** Whether `records` is inside a transaction, which a duplicate would end. */
   readonly transactional: boolean;
+  /** Whether the driver sends a write again whose answer was lost. */
+  readonly resends: boolean;
   /** The present by the server's clock, or the one of the options. */
   readonly now: () => number;
   /** Sees to it that chunks are found by their file. */
@@ -157,6 +159,7 @@ export async function openMongo(settings: MongoSettings): Promise<MongoStore> {
     messages: db.collection(`${collection}.messages`),
     facts,
     transactional: false,
+    resends: facts.topology !== 'standalone' && client.options.retryWrites !== false,
     now: settings.clock ?? clock?.now ?? Date.now,
     close: async () => {
       clock?.stop(client);

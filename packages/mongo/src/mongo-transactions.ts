@@ -7,7 +7,7 @@ import {
 } from '@storage/backend-kit';
 import type { mongo } from 'mongoose';
 import type { RecordCollection } from './mongo-documents.ts';
-import { translateMongo } from './mongo-errors.ts';
+import { translateFor, translateMongo } from './mongo-errors.ts';
 import type { MongoFilter } from './mongo-filter.ts';
 import { MongoRecords } from './mongo-records.ts';
 import type { MongoStore } from './mongo-store.ts';
@@ -120,7 +120,12 @@ export class MongoTransactions implements TransactionDriver<MongoFilter> {
         readPreference: 'primary',
       });
       const records = new MongoRecords();
-      const bound = { ...this.#store, records: inSession(this.#store.records, session), transactional: true };
+      const bound = {
+        ...this.#store,
+        records: inSession(this.#store.records, session),
+        transactional: true,
+        resends: false,
+      };
       records.attach(bound, () => undefined);
       let result: T;
       try {
@@ -130,7 +135,12 @@ export class MongoTransactions implements TransactionDriver<MongoFilter> {
         await session.abortTransaction().catch(() => undefined);
         throw error;
       }
-      await session.commitTransaction();
+      try {
+        await session.commitTransaction();
+      } catch (error) {
+        // The driver sends every commit twice.
+        throw translateFor({ resends: true })(error, { operation: 'transactions.run', key: undefined, write: true });
+      }
       return result;
     } finally {
       await session.endSession();

@@ -20,7 +20,7 @@ import {
   recordFields,
   replacing,
 } from './mongo-documents.ts';
-import { isContended, isDuplicate, translateMongo } from './mongo-errors.ts';
+import { halfDone, isContended, isDuplicate, translateFor, translateMongo } from './mongo-errors.ts';
 import type { MongoStore } from './mongo-store.ts';
 
 /** How often a write is tried that others keep overtaking. */
@@ -151,7 +151,7 @@ async function settled(store: MongoStore, id: string, head: Head, send: () => Pr
   try {
     return await send();
   } catch (error) {
-    const lost = translateMongo(error, { operation: 'records.store', key: head.key, write: true });
+    const lost = translateFor(store)(error, { operation: 'records.store', key: head.key, write: true });
     if (!isStorageError(lost, 'unavailable') || lost.applied === 'no' || store.transactional) throw lost;
     // What comes of it now does not make the first failure certain, so its own is told only when it is good news.
     const again = async (): Promise<InfoRow | undefined> => (await own()) ?? (await send().catch(own));
@@ -190,6 +190,12 @@ function writeErrors(error: unknown): ReadonlyMap<number, unknown> | undefined {
   return list.length === 0 ? undefined : new Map(list.map((item) => [item.index, item]));
 }
 
+/** Whether some of a bulk, which the driver may send in several parts, was carried out before it failed. */
+function isBegun(error: unknown): boolean {
+  const { upsertedCount = 0, matchedCount = 0 } = Object(error) as Partial<mongo.MongoBulkWriteError>;
+  return upsertedCount + matchedCount > 0;
+}
+
 /** Stores many records that nothing is asked of, no id twice: one round trip, and another to learn when those that were there were made. */
 export async function writeBatch(store: MongoStore, ops: readonly WriteOp[]): Promise<readonly RowOutcome<InfoRow>[]> {
   const now = store.now();
@@ -213,7 +219,7 @@ export async function writeBatch(store: MongoStore, ops: readonly WriteOp[]): Pr
     made = (await store.records.bulkWrite(models, { ordered: false })).upsertedIds;
   } catch (error) {
     const errors = writeErrors(error);
-    if (errors === undefined) throw error;
+    if (errors === undefined) throw isBegun(error) ? halfDone(error, 'records.store') : error;
     failed = errors;
     made = (error as mongo.MongoBulkWriteError).upsertedIds;
   }
@@ -221,7 +227,11 @@ export async function writeBatch(store: MongoStore, ops: readonly WriteOp[]): Pr
   const before = new Map<string, number>();
   if (replaced.length > 0) {
     const found = store.records.find({ _id: { $in: replaced.map(({ id }) => id) } }, { projection: { createdAt: 1 } });
-    for (const document of await found.toArray()) before.set(document._id, document.createdAt.getTime());
+    try {
+      for (const document of await found.toArray()) before.set(document._id, document.createdAt.getTime());
+    } catch (error) {
+      throw halfDone(error, 'records.store');
+    }
   }
   const outcomes: RowOutcome<InfoRow>[] = [];
   for (const [index, { id, row, fields }] of writes.entries()) {
