@@ -3,43 +3,45 @@ import {
   type ClientHolder,
   createHealth,
   createLifecycle,
-  createRecordStore,
-  injectedClient,
+  createVectorStore,
   type Lifecycle,
   ownedClient,
 } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
+import type { Backend, CallOptions, FacetToken, HealthReport, VectorStore } from '@storage/core';
 import { type ChromaCapabilities, chromaCapabilities } from './chroma-capabilities.ts';
-import { type ChromaClient, connectChroma } from './chroma-client.ts';
+import { type ChromaConnection, connectChroma } from './chroma-client.ts';
 import { translateChroma } from './chroma-errors.ts';
-import { type ChromaOptions, chromaSettings } from './chroma-options.ts';
-import { ChromaRecords } from './chroma-records.ts';
+import { type ChromaOptions, type ChromaSettings, toSettings } from './chroma-options.ts';
+import { ChromaVectors } from './chroma-vectors.ts';
 
-/** Chroma as a backend. */
+/** Vectors in Chroma. */
 export interface ChromaBackend extends Backend<ChromaCapabilities> {
-  readonly records: RecordStore;
+  readonly name: 'chroma';
+  readonly vectors: VectorStore;
 }
 
 class Chroma implements ChromaBackend {
   readonly name = 'chroma';
   readonly capabilities: ChromaCapabilities = chromaCapabilities;
-  readonly records: RecordStore;
+  readonly vectors: VectorStore;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
   readonly #lifecycle: Lifecycle;
 
-  constructor(options: ChromaOptions) {
-    const { url, client, clock, newId, defaultTimeoutMs } = chromaSettings(options);
-    const holder: ClientHolder<ChromaClient> =
-      client === undefined
-        ? ownedClient(
-            () => connectChroma(url),
-            (own) => own.close(),
-          )
-        : injectedClient(client);
+  constructor(settings: ChromaSettings) {
+    const { clock, newId, defaultTimeoutMs } = settings;
+    // An injected client stays open: its connection has nothing to close.
+    const holder: ClientHolder<ChromaConnection> = ownedClient(
+      () => connectChroma(settings),
+      (connection) => connection.close(),
+    );
     this.#lifecycle = createLifecycle({
       backend: this.name,
       open: async () => {
-        await holder.get();
+        try {
+          await holder.get();
+        } catch (error) {
+          throw translateChroma(error, { operation: 'open', key: undefined, write: false });
+        }
       },
       close: () => holder.close(),
       defaultTimeoutMs,
@@ -49,10 +51,11 @@ class Chroma implements ChromaBackend {
       capabilities: this.capabilities,
       lifecycle: this.#lifecycle,
       translate: translateChroma,
+      clock,
       newId,
       defaultTimeoutMs,
     };
-    this.records = createRecordStore(new ChromaRecords(() => holder.get(), clock), context);
+    this.vectors = createVectorStore(new ChromaVectors(() => holder.get(), settings), context);
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
@@ -60,8 +63,9 @@ class Chroma implements ChromaBackend {
       clock,
       defaultTimeoutMs,
       check: async () => {
-        await (await holder.get()).ping();
-        return {};
+        const { client, maxBatch } = await holder.get();
+        const [version] = await Promise.all([client.version(), client.heartbeat()]);
+        return { details: { version, tenant: client.tenant, database: client.database, maxBatch } };
       },
     });
   }
@@ -83,7 +87,7 @@ class Chroma implements ChromaBackend {
   }
 }
 
-/** Makes a Chroma backend, not yet open. */
-export function createChroma(options: ChromaOptions = {}): ChromaBackend {
-  return new Chroma(options);
+/** Vectors in Chroma. Nothing is connected or started before `open`. Bad options are `invalid_argument` at once. */
+export function createChroma(options?: ChromaOptions): ChromaBackend {
+  return new Chroma(toSettings(options));
 }

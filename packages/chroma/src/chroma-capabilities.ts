@@ -1,41 +1,30 @@
-import type { Capabilities, RecordCapabilities } from '@storage/core';
+import type { Capabilities, VectorCapabilities } from '@storage/core';
 
-/** Narrow where types depend on it: every facet that is stated is there. */
+/** Narrow where types depend on it: vectors are there. */
 export interface ChromaCapabilities extends Capabilities {
-  readonly records: RecordCapabilities;
+  readonly vectors: VectorCapabilities;
 }
 
-/** What the backend can do: every flag is shown by the kit, in both directions. Begin with little, and raise a flag with what it stands for. */
+/** What the backend can do. */
 export const chromaCapabilities: ChromaCapabilities = {
-  records: {
-    level: 'full',
-    keys: 'any',
-    maxValueBytes: 16 * 1024 * 1024,
-    metadata: true,
-    maxMetadataBytes: 1024 * 1024,
-    bytes: true,
-    list: 'ordered',
-    query: 'scan',
-    scanLimit: 10_000,
-    sort: false,
-    streams: false,
-    ttl: { listing: 'exact' },
-    conditional: 'record',
-    conditionalDelete: true,
-    conditionalStreams: true,
-    programOrder: true,
-    createdAt: true,
-    deleteReports: 'exact',
-    deleteWhere: 'per-record',
-    atomicBatches: false,
-    namespaces: true,
+  records: false,
+  vectors: {
+    metrics: ['cosine', 'dot_product', 'euclidean'],
+    maxDimension: 16_384,
+    maxLimit: 100_000,
+    exact: 'on-request',
+    // Filters that the server can't answer whole are resolved to ids first.
+    deleteWhere: 'racy',
+    atomicUpsert: false,
+    replace: 'racy',
+    // The server takes 40 MB a request, and metadata travel twice: as they are, and as JSON.
+    maxMetadataBytes: 8 * 1024 * 1024,
   },
-  vectors: false,
   graph: false,
   messaging: false,
   transactions: false,
   facets: [],
-  abort: 'before-start',
-  persistent: false,
+  abort: 'client',
+  persistent: true,
   consistency: 'strong',
 };

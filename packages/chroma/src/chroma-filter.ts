@@ -1,29 +1,128 @@
-import { type CompiledFilter, type CompiledLeaf, compileFilter } from '@storage/backend-kit';
-import type { FilterLeaf, FilterNode } from '@storage/core/filter';
+import {
+  type CollectionRow,
+  type CompiledFilter,
+  type CompiledLeaf,
+  compileFilter,
+} from '@storage/backend-kit';
+import { type FilterLeaf, type FilterNode, type FilterScalar, joinPath } from '@storage/core/filter';
+import type { Where } from 'chromadb';
+import { isNative, isPlainInstant, kindKey, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';
 
-/** A filter as the engine runs it. */
-export type ChromaFilter = (key: string) => boolean;
+type Range = 'gt' | 'gte' | 'lt' | 'lte';
 
-/** The engine sees keys alone. What it can't say is read and rechecked by the kit; each leaf that it learns makes queries cheaper. */
-function compileLeaf(leaf: FilterLeaf, negated: boolean): CompiledLeaf<ChromaFilter> {
-  if (leaf.path.join('.') !== 'key') return 'unsupported';
+const complements: { readonly [op in Range]: Range } = { gt: 'lte', gte: 'lt', lt: 'gte', lte: 'gt' };
+
+/** Chroma nests what it is given; more values than this are asked for in a superset. */
+const maxTokens = 32;
+
+/** Chroma refuses `$and` and `$or` of less than two. */
+function all(parts: readonly Where[]): Where {
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : { $and: [...parts] };
+}
+
+function any(parts: readonly Where[]): Where {
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : { $or: [...parts] };
+}
+
+const isFraction = (value: FilterScalar): value is number => typeof value === 'number' && !Number.isInteger(value);
+
+/** A candidate that stands natively. A fraction is cut to a whole number when it is compared with whole numbers: 1.5 would hit 1. */
+function equals(key: string, value: FilterScalar): Where {
+  const hit: Where = { [key]: { $eq: value } };
+  return isFraction(value) ? all([hit, { [key]: { $ne: Math.trunc(value) } }]) : hit;
+}
+
+/** Its complement, which holds where the key is missing. */
+function differs(key: string, value: FilterScalar): Where {
+  const miss: Where = { [key]: { $ne: value } };
+  return isFraction(value) ? any([miss, { [key]: { $eq: Math.trunc(value) } }]) : miss;
+}
+
+/** A range over numbers that stand natively, missing left out; fractions mended. */
+function ranges(key: string, op: Range, value: number): Where {
+  const range: Where = { [key]: { [`$${op}`]: value } } as unknown as Where;
+  if (!isFraction(value)) return range;
+  const cut = Math.trunc(value);
+  if (value > 0) {
+    if (op === 'gte') return all([range, { [key]: { $ne: cut } }]);
+    return op === 'lt' ? any([range, { [key]: { $eq: cut } }]) : range;
+  }
+  if (op === 'gt') return any([range, { [key]: { $eq: cut } }]);
+  return op === 'lte' ? all([range, { [key]: { $ne: cut } }]) : range;
+}
+
+/** The values of an `$in` that stand natively: texts and whole numbers in a list of their own each, for lists of two types are refused. */
+function members(key: string, values: readonly FilterScalar[], negated: boolean): readonly Where[] {
+  const native = values.filter(isNative);
+  const list = (of: readonly FilterScalar[]): Where[] =>
+    of.length === 0 ? [] : [{ [key]: { [negated ? '$nin' : '$in']: of } } as unknown as Where];
+  const one = negated ? differs : equals;
+  return [
+    ...list(native.filter((value) => typeof value === 'string')),
+    ...list(native.filter((value) => Number.isInteger(value))),
+    ...native.filter((value) => isFraction(value) || typeof value === 'boolean').map((value) => one(key, value)),
+  ];
+}
+
+function compileEquality(key: string, values: readonly FilterScalar[], negated: boolean): CompiledLeaf<Where> {
+  const native = members(key, values, negated);
+  if (values.length > maxTokens) {
+    if (values.filter((value) => !isNative(value) || isFraction(value)).length > maxTokens) return 'unsupported';
+    if (negated) return native.length === 0 ? 'unsupported' : { precision: 'superset', fragment: all(native) };
+    return { precision: 'superset', fragment: any([...native, { [kindKey(key)]: 'a' }]) };
+  }
+  const tokens = values.map((value): Where => ({ [tokenKey(key, value)]: negated ? { $ne: true } : true }));
+  return { precision: 'exact', fragment: (negated ? all : any)([...native, ...tokens]) };
+}
+
+/** What a range is asked of: a number, or the time of a declared date. */
+function bound(leaf: FilterLeaf & { op: Range }, declared: string | undefined): { time: boolean; value: number } | undefined {
+  const { value } = leaf;
+  if (typeof value === 'number') return { time: false, value };
+  return declared === 'date' && isPlainInstant(value) ? { time: true, value: Date.parse(value) } : undefined;
+}
+
+function compileLeaf(leaf: FilterLeaf, negated: boolean, { fields }: CollectionRow): CompiledLeaf<Where> {
+  const key = nativeKey(leaf.path);
+  const name = joinPath(leaf.path);
+  const declared = Object.hasOwn(fields, name) ? fields[name] : undefined;
   switch (leaf.op) {
     case 'eq':
-      return { precision: 'exact', fragment: (key) => (key === leaf.value) !== negated };
+      return compileEquality(key, [leaf.value], negated);
+    case 'in':
+      return compileEquality(key, leaf.value, negated);
+    case 'exists': {
+      if (declared === undefined) return 'unsupported';
+      const kinds = ['s', 'n', 'b', 'a', 'o'];
+      return { precision: 'exact', fragment: { [kindKey(key)]: negated ? { $nin: kinds } : { $in: kinds } } };
+    }
     case 'startsWith':
-      return { precision: 'exact', fragment: (key) => key.startsWith(leaf.value) !== negated };
-    default:
       return 'unsupported';
+    default: {
+      const asked = bound(leaf, declared);
+      if (asked === undefined) return 'unsupported';
+      const { time, value } = asked;
+      const over = time ? timeKey(key) : key;
+      // Ranges never hit the elements of an array, whose documents are read and rechecked.
+      if (!negated)
+        return { precision: 'superset', fragment: any([ranges(over, leaf.op, value), { [kindKey(key)]: 'a' }]) };
+      // What has no number there is told by its kind alone, which declared fields have.
+      if (declared === undefined) return 'unsupported';
+      const fragment = any([ranges(over, complements[leaf.op], value), { [kindKey(key)]: { $ne: time ? 's' : 'n' } }]);
+      return { precision: 'superset', fragment };
+    }
   }
 }
 
-/** The portable filter as a native one. */
-export function compileChromaFilter(filter: FilterNode): CompiledFilter<ChromaFilter> {
-  return compileFilter<ChromaFilter>(filter, {
+/** The portable filter as a native one, for documents that this library wrote. */
+export function compileChromaFilter(collection: CollectionRow, filter: FilterNode): CompiledFilter<Where> {
+  return compileFilter<Where>(filter, {
     backend: 'chroma',
-    leaf: compileLeaf,
-    and: (children) => (key) => children.every((child) => child(key)),
-    or: (children) => (key) => children.some((child) => child(key)),
+    leaf: (leaf, negated) => compileLeaf(leaf, negated, collection),
+    and: all,
+    or: any,
     postFilter: true,
   });
 }

@@ -1,26 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRegistry } from '@storage/core';
-import { connectChroma } from './chroma-client.ts';
-import { chromaPlugin, createChroma } from './index.ts';
+import { chromaPlugin } from './index.ts';
 
 describe('chromaPlugin', () => {
   it('reads its options from the variables that are there', () => {
     expect(chromaPlugin.fromEnv({})).toEqual({});
-    expect(chromaPlugin.fromEnv({ CHROMA_URL: 'chroma://elsewhere' })).toEqual({ url: 'chroma://elsewhere' });
+    expect(chromaPlugin.fromEnv({ CHROMA_URL: 'http://chroma:8000' })).toEqual({ url: 'http://chroma:8000' });
+    expect(
+      chromaPlugin.fromEnv({ CHROMA_HOST: 'chroma', CHROMA_PORT: '8001', CHROMA_AUTH_TOKEN: 't', CHROMA_TENANT: 'acme' }),
+    ).toEqual({ host: 'chroma', port: 8001, authToken: 't', tenant: 'acme' });
+    expect(() => chromaPlugin.fromEnv({ CHROMA_PORT: 'x' })).toThrow('CHROMA_PORT');
   });
 
   it('registers under its name', () => {
     expect(createRegistry([chromaPlugin]).find('chroma')).toBe(chromaPlugin);
-  });
-
-  it('leaves an injected client open', async () => {
-    const client = await connectChroma('');
-    const first = createChroma({ client });
-    await first.open();
-    await first.records.store('a', 1);
-    await first.close();
-    await using second = createChroma({ client });
-    await second.open();
-    expect((await second.records.retrieve('a'))?.data).toBe(1);
   });
 });

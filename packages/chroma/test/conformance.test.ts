@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { runConformance } from '@storage/conformance';
-import { createChroma } from '../src/index.ts';
+import { onService } from '@storage/services/testing';
+import { ChromaHarness } from './harness.ts';
 
-runConformance({
-  runner: { describe, it, before: beforeAll, after: afterAll },
-  name: 'chroma',
-  create: (options) => createChroma(options),
-  clock: true,
-  server: { name: 'none, in process', version: process.version, how: 'embedded' },
+await onService('chroma', (service) => {
+  const harness = new ChromaHarness(service.url);
+  afterAll(() => harness[Symbol.asyncDispose]());
+  runConformance({
+    runner: { describe, it, before: beforeAll, after: afterAll },
+    name: 'chroma',
+    server: { name: service.server, version: service.version, how: service.how },
+    ...harness.members(),
+  });
 });
