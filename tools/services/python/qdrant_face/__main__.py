@@ -22,7 +22,7 @@ from refusals import Refused, malformed
 from store import Store
 from values import read_json, write_json
 
-# What clients take it for; which engine it is stands beside it.
+# What clients take it for; which engine it is stands where the server tells its commit.
 VERSION = "1.18.3"
 BODY_LIMIT = 32 * 1024 * 1024
 REASONS = {
@@ -99,7 +99,7 @@ class Connection(socketserver.StreamRequestHandler):
         began = time.perf_counter()
         address = urllib.parse.urlsplit(target)
         if address.path == "/":
-            info = {"title": "qdrant - vector search engine", "version": VERSION, "engine": self.server.engine}
+            info = {"title": "qdrant - vector search engine", "version": VERSION, "commit": self.server.engine}
             return self._send(200, write_json(info), "application/json", ())
         if address.path in ("/healthz", "/readyz", "/livez"):
             return self._send(200, f"{address.path[1:]} check passed".encode(), "text/plain", ())

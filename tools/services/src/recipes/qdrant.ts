@@ -9,9 +9,10 @@ const face = fileURLToPath(new URL('../../python/qdrant_face', import.meta.url))
 
 /** Behind the face the version tells the engine's too: `1.18.3, engine qdrant-edge-py 0.7.2`. */
 async function probe(url: string): Promise<Facts> {
-  const { title, version, engine } = (await (await ask(url, '')).json()) as Record<string, string | undefined>;
+  const { title, version, commit } = (await (await ask(url, '')).json()) as Record<string, string | undefined>;
   if (title?.startsWith('qdrant') !== true) throw new Error(`The server there calls itself ${title}.`);
-  return { version: engine === undefined ? `${version}` : `${version}, engine ${engine}`, nodes: [nodeOf(url)] };
+  const engine = commit?.startsWith('qdrant-edge') === true ? `, engine ${commit}` : '';
+  return { version: `${version}${engine}`, nodes: [nodeOf(url)] };
 }
 
 function qdrantRecipe(definition: Pick<Recipe, 'name' | 'server' | 'docker'>, wheel: string): Recipe {
