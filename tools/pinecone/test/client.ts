@@ -1,10 +1,33 @@
 import { type StandInOptions, startStandIn } from '../src/index.ts';
 
+/** What tests read of the answers, of whatever request. */
+export interface AnswerBody {
+  readonly code: number;
+  readonly message: string;
+  readonly host: string;
+  readonly spec: { readonly pod: object };
+  readonly status?: { readonly state: string };
+  readonly indexes: readonly object[];
+  readonly matches: readonly {
+    readonly id: string;
+    readonly score: number;
+    readonly values: readonly number[];
+    readonly metadata?: object;
+  }[];
+  /** A map by id of fetches, a list of lists. */
+  readonly vectors: Readonly<
+    Record<string, { readonly id: string; readonly values: number[]; readonly metadata?: object }>
+  >;
+  readonly namespaces: readonly { readonly name: string }[];
+  readonly pagination?: { readonly next: string };
+  readonly matchedRecords: number;
+}
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: an answer is any JSON, and each test says what it expects of it.
-  readonly body: any;
+  /** Empty where the answer has none. */
+  readonly body: AnswerBody;
 }
 
 export interface Caller {
@@ -33,7 +56,11 @@ export async function startCaller(options: StandInOptions = {}): Promise<Caller>
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: JSON.parse(text === '' ? '{}' : text) as AnswerBody,
+    };
   };
   return {
     url: standIn.url,

@@ -67,7 +67,7 @@ describe('a record', () => {
     const id = '~'.repeat(512);
     expect((await one({ id, metadata })).body).toEqual({ upsertedCount: 1 });
     const fetched = await standIn.call('GET', `${data}/vectors/fetch?ids=${id}`);
-    expect(fetched.body.vectors[id].metadata).toEqual(metadata);
+    expect(fetched.body.vectors[id]?.metadata).toEqual(metadata);
   });
 
   test('may have 40,960 bytes of metadata, and no more', async () => {
@@ -91,7 +91,7 @@ describe('a record', () => {
       topK: 1,
       filter: { $and: [{ toString: 'b' }, { valueOf: { $exists: false } }] },
     });
-    expect(found.body.matches[0].id).toBe('proto');
+    expect(found.body.matches[0]?.id).toBe('proto');
   });
 });
 
@@ -164,6 +164,23 @@ describe('a request', () => {
   test('queries may be of zeros', async () => {
     // The vendor's own tests poll with such vectors.
     expect((await standIn.call('POST', `${data}/query`, { vector: [0, 0], topK: 10_000 })).status).toBe(200);
+  });
+
+  test('queries an index of sparse vectors by a sparse vector', async () => {
+    const path = await standIn.index({ dimension: undefined, vector_type: 'sparse' });
+    const sparseValues = { indices: [1, 2], values: [0.5, 2] };
+    await upsert(
+      [
+        { id: 'a', sparseValues },
+        { id: 'b', sparseValues: { indices: [3], values: [1] } },
+      ],
+      path,
+    );
+    const query = (body: object) => standIn.call('POST', `${path}/query`, { topK: 5, ...body });
+    const found = await query({ sparseVector: { indices: [2, 4], values: [1, 1] } });
+    expect(found.body.matches).toEqual([{ id: 'a', score: 2, values: [] }]);
+    expect((await query({})).status).toBe(400);
+    expect((await upsert([{ id: 'c', values: [1] }], path)).status).toBe(400);
   });
 
   test('answers 4 MB at most', async () => {
