@@ -27,6 +27,13 @@ export * from './transactions.ts';
 export * from './translate.ts';
 export type * from './vector-driver.ts';
 export { collectionMissing } from './vector-encode.ts';
+export {
+  createHybridSearch,
+  type HybridDriver,
+  type HybridFacade,
+  type HybridInput,
+  type HybridRequest,
+} from './vector-hybrid.ts';
 export { scoreOf } from './vector-scores.ts';
 export { decodeSettings, encodeSettings, fieldsOf, isInstant } from './vector-settings.ts';
 export { createVectorStore } from './vector-store.ts';

@@ -29,13 +29,12 @@ import type { CollectionRow, VectorDriver, VectorHit, VectorParts, VectorRead, V
 import {
   checkCollectionName,
   checkFits,
-  collectionMissing,
   type DocumentEncoding,
   encodeDocument,
   encodeDocumentHead,
   encodeVector,
 } from './vector-encode.ts';
-import { checkMetadataFilter, matchingVectors, planVectors, searchVectors } from './vector-search.ts';
+import { checkMetadataFilter, matchingVectors, onCollection, planVectors, searchVectors } from './vector-search.ts';
 import { checkDates } from './vector-settings.ts';
 import { checkEmbedder, embedTexts } from './vector-texts.ts';
 
@@ -55,12 +54,14 @@ function toDocument<M>(row: VectorRead, includeMetadata: boolean): VectorDocumen
   };
 }
 
-function toMatch<M>(hit: VectorHit, includeMetadata: boolean): VectorMatch<M> {
+/** A hit as a caller gets it. */
+export function toMatch<M>(hit: VectorHit, includeMetadata: boolean): VectorMatch<M> {
   const { score, distance } = hit;
   return { document: toDocument<M>(hit, includeMetadata), score, ...(distance !== undefined && { distance }) };
 }
 
-function checkParts(options: VectorReadOptions | undefined, vectors: boolean): VectorParts {
+/** What of documents is asked for; `vectors`: what is meant where nothing is said. */
+export function checkParts(options: VectorReadOptions | undefined, vectors: boolean): VectorParts {
   return {
     includeVectors: checkFlag(options?.includeVectors, 'includeVectors', vectors),
     includeMetadata: checkFlag(options?.includeMetadata, 'includeMetadata', true),
@@ -125,11 +126,7 @@ export class VectorCollectionFacade<Native, Position, M extends object = JsonObj
     return this.#guard.run(`vectors.${operation}`, undefined, write, options, () => {
       checkCollectionName(this.name);
       const work = prepare();
-      return async (call) => {
-        const collection = await this.#driver.getCollection(this.name, call);
-        if (collection === undefined) throw collectionMissing(this.name);
-        return work(collection, call);
-      };
+      return (call) => onCollection(this.#driver, this.name, work, call);
     });
   }
 

@@ -80,6 +80,12 @@ export interface VectorDriver<Native, Position = string> {
   deleteCollection(name: string, call: Call): MaybePromise<boolean>;
   /** Cached by the driver only as long as no other process can change it unseen: dimension and metric never change under a name that lives. */
   getCollection(name: string, call: Call): MaybePromise<CollectionRow | undefined>;
+  /**
+   * The row as this driver saw it last, without asking the engine. A call with one that is outdated does nothing and fails with
+   * `not_found`; the facade then asks `getCollection`, which answers the same object where nothing has changed. Missing: the
+   * engine is asked before each call.
+   */
+  knownCollection?(name: string): CollectionRow | undefined;
   /** By name in code point order, behind `after`. */
   listCollections(after: string | undefined, limit: number, call: Call): MaybePromise<RowPage<CollectionRow>>;
   /** No id stands twice in `rows`. Where it is not all or nothing, a failure tells what is kept, as `inParts` does. */

@@ -1,8 +1,9 @@
-import { StorageError, type VectorCapabilities } from '@storage/core';
+import { isStorageError, StorageError, type VectorCapabilities } from '@storage/core';
 import { compareCodePoints, compileEvaluator, type FilterNode, normalizeFilter } from '@storage/core/filter';
 import type { Call } from './call.ts';
 import { parseMetadata } from './record-rows.ts';
 import type { CollectionRow, VectorDriver, VectorHit, VectorParts, VectorRead } from './vector-driver.ts';
+import { collectionMissing } from './vector-encode.ts';
 
 /** A filter of metadata, checked, before the collection is known. */
 export interface MetadataFilter {
@@ -99,4 +100,27 @@ export async function searchVectors<Native, Position>(
     call.check();
     ask = Math.min(capabilities.maxLimit, Math.max(ask * 4, 100));
   }
+}
+
+/** Runs work on a collection by what is known of it, and once more where that was outdated. */
+export async function onCollection<Native, Position, T>(
+  driver: VectorDriver<Native, Position>,
+  name: string,
+  work: (collection: CollectionRow, call: Call) => T | Promise<T>,
+  call: Call,
+): Promise<T> {
+  const known = driver.knownCollection?.(name);
+  let outdated: unknown;
+  if (known !== undefined) {
+    try {
+      return await work(known, call);
+    } catch (error) {
+      if (!isStorageError(error, 'not_found') && !isStorageError(error, 'invalid_argument')) throw error;
+      outdated = error;
+    }
+  }
+  const collection = await driver.getCollection(name, call);
+  if (collection === undefined) throw collectionMissing(name);
+  if (collection === known) throw outdated;
+  return work(collection, call);
 }
