@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Explain, Harness } from '@storage/conformance';
 import { joinPath, normalizeFilter, recordRoots } from '@storage/core/filter';
-import { leaseService, type ServiceLease, type ServiceName } from '@storage/services';
+import type { ServiceName } from '@storage/services';
+import { lease } from './lease.ts';
 
 /** How a backend is fuzzed. */
 export interface FuzzTarget {
@@ -18,13 +19,6 @@ export interface FuzzTarget {
 }
 
 const how = 'embedded';
-
-/** A server as the tests have it. Throws where there is none. */
-async function lease(name: ServiceName): Promise<ServiceLease> {
-  const found = await leaseService(name);
-  if (found.how === 'absent') throw new Error(`${found.server} is absent here: ${found.why}`);
-  return found;
-}
 
 async function postgres(name: string, fields: readonly string[]): Promise<FuzzTarget> {
   const { createPostgres } = await import('@storage/postgres');

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { type FilterFuzzReport, runFilterFuzz, runVectorFuzz } from '@storage/conformance';
 import { targets } from './backends.ts';
 import { vectorTargets } from './vector-backends.ts';
@@ -39,11 +39,17 @@ export async function main(args: readonly string[]): Promise<number> {
     );
     return 0;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${told(error)}\n`);
     return 1;
   } finally {
     await release?.();
   }
+}
+
+/** An error and its causes, which say what an engine answered. */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}\ncaused by ${inspect(error.cause, { depth: 3 })}`;
 }
 
 interface Asked {

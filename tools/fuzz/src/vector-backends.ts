@@ -1,5 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Explain, Harness, VectorFuzzOptions } from '@storage/conformance';
+import type { Backend } from '@storage/core';
 import { normalizeFilter } from '@storage/core/filter';
+import type { ServiceName } from '@storage/services';
+import { lease } from './lease.ts';
 
 /** How the vectors of a backend are fuzzed. */
 export interface VectorFuzzTarget {
@@ -12,6 +17,79 @@ export interface VectorFuzzTarget {
   readonly concurrency?: number;
   /** Ends what was started for it. */
   readonly release?: () => Promise<void>;
+}
+
+/** One request to a server, past the backend. */
+async function ask(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(url + path, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return JSON.parse(text) as unknown;
+}
+
+/** Indexes as the backend makes them for declared fields, made from outside over data that is there. */
+const payloadIndexes = { a: 'float', b: 'keyword', '"a.b"': 'bool', 'a.b': 'keyword', when: 'keyword' };
+
+async function qdrant(name: ServiceName): Promise<VectorFuzzTarget> {
+  const { createQdrant } = await import('@storage/qdrant');
+  const service = await lease(name);
+  const { url } = service;
+  const prefix = `fuzz-${randomBytes(6).toString('hex')}-`;
+  const prefixes = new WeakMap<Backend, string>();
+  let count = 0;
+  return {
+    harness: {
+      name: `${name}-vectors`,
+      create: () => {
+        const own = `${prefix}${count++}-`;
+        const backend = createQdrant({ url, prefix: own });
+        prefixes.set(backend, own);
+        return backend;
+      },
+      destroy: async (backend) => void (await ask(url, 'DELETE', `/collections/${prefixes.get(backend)}fuzz`)),
+      server: { name: service.server, version: service.version, how: service.how },
+    },
+    turn: async (backend, collection) => {
+      for (const [field_name, field_schema] of Object.entries(payloadIndexes))
+        await ask(url, 'PUT', `/collections/${prefixes.get(backend)}${collection}/index?wait=true`, {
+          field_name,
+          field_schema,
+        });
+    },
+    release: () => service.release(),
+  };
+}
+
+/** How long Pinecone's stand-in hides a write from reads, and a little more. */
+const settleMs = 150;
+
+async function pinecone(): Promise<VectorFuzzTarget> {
+  const { createPinecone } = await import('@storage/pinecone');
+  const service = await lease('pinecone');
+  const prefix = `f${randomBytes(3).toString('hex')}`;
+  let count = 0;
+  return {
+    harness: {
+      name: 'pinecone-vectors',
+      create: () => createPinecone({ apiKey: 'any', controllerUrl: service.url, prefix: `${prefix}${count++}-` }),
+      destroy: async () => {
+        await using backend = createPinecone({
+          apiKey: 'any',
+          controllerUrl: service.url,
+          prefix: `${prefix}${count - 1}-`,
+        });
+        await backend.open();
+        await backend.vectors.deleteCollection('fuzz');
+      },
+      settle: () => sleep(settleMs),
+      server: { name: service.server, version: service.version, how: service.how },
+    },
+    release: () => service.release(),
+  };
 }
 
 /** The backends whose vectors can be fuzzed, by name. Each is imported only when it is asked for. */
@@ -43,4 +121,7 @@ export const vectorTargets: { readonly [name: string]: () => Promise<VectorFuzzT
       },
     };
   },
+  qdrant: () => qdrant('qdrant'),
+  'qdrant-next': () => qdrant('qdrant-next'),
+  pinecone,
 };
