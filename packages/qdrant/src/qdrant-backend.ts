@@ -1,72 +1,80 @@
 import {
   type BackendContext,
-  type ClientHolder,
+  type Call,
   createHealth,
   createLifecycle,
-  createRecordStore,
-  injectedClient,
+  createVectorStore,
   type Lifecycle,
-  ownedClient,
 } from '@storage/backend-kit';
-import type { Backend, CallOptions, FacetToken, HealthReport, RecordStore } from '@storage/core';
+import {
+  type Backend,
+  type CallOptions,
+  defaultCollectionFacet,
+  type FacetToken,
+  type HealthReport,
+  StorageError,
+  type VectorStore,
+} from '@storage/core';
 import { type QdrantCapabilities, qdrantCapabilities } from './qdrant-capabilities.ts';
-import { connectQdrant, type QdrantClient } from './qdrant-client.ts';
-import { translateQdrant } from './qdrant-errors.ts';
-import { type QdrantOptions, qdrantSettings } from './qdrant-options.ts';
-import { QdrantRecords } from './qdrant-records.ts';
+import { QdrantConnection } from './qdrant-connection.ts';
+import { qdrantTranslator } from './qdrant-errors.ts';
+import { checkHealth, checkVersion, readVersion } from './qdrant-health.ts';
+import { type QdrantOptions, type QdrantSettings, qdrantSettings } from './qdrant-options.ts';
+import { QdrantVectors } from './qdrant-vectors.ts';
 
-/** Qdrant as a backend. */
+/** A store of vectors in Qdrant. */
 export interface QdrantBackend extends Backend<QdrantCapabilities> {
-  readonly records: RecordStore;
+  readonly name: 'qdrant';
+  readonly vectors: VectorStore;
 }
 
 class Qdrant implements QdrantBackend {
   readonly name = 'qdrant';
-  readonly capabilities: QdrantCapabilities = qdrantCapabilities;
-  readonly records: RecordStore;
+  readonly capabilities: QdrantCapabilities;
+  readonly vectors: VectorStore;
   readonly health: (options?: CallOptions) => Promise<HealthReport>;
+  readonly #settings: QdrantSettings;
+  readonly #context: BackendContext;
   readonly #lifecycle: Lifecycle;
+  readonly #connection: QdrantConnection;
+  readonly #driver: QdrantVectors;
 
-  constructor(options: QdrantOptions) {
-    const { url, client, clock, newId, defaultTimeoutMs } = qdrantSettings(options);
-    const holder: ClientHolder<QdrantClient> =
-      client === undefined
-        ? ownedClient(
-            () => connectQdrant(url),
-            (own) => own.close(),
-          )
-        : injectedClient(client);
+  constructor(settings: QdrantSettings) {
+    const { where, clock, newId, defaultTimeoutMs } = settings;
+    this.#settings = settings;
+    this.capabilities = qdrantCapabilities(settings);
+    const translate = qdrantTranslator(where);
+    this.#connection = new QdrantConnection(settings);
+    this.#driver = new QdrantVectors(this.#connection, settings, translate);
     this.#lifecycle = createLifecycle({
       backend: this.name,
-      open: async () => {
-        await holder.get();
-      },
-      close: () => holder.close(),
+      open: (call) => this.#connect(call),
+      close: () => this.#connection.close(),
       defaultTimeoutMs,
     });
-    const context: BackendContext = {
+    const { capabilities } = this;
+    this.#context = {
       name: this.name,
-      capabilities: this.capabilities,
+      capabilities,
       lifecycle: this.#lifecycle,
-      translate: translateQdrant,
+      translate,
+      clock,
       newId,
       defaultTimeoutMs,
     };
-    this.records = createRecordStore(new QdrantRecords(() => holder.get(), clock), context);
+    this.vectors = createVectorStore(this.#driver, this.#context);
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
-      translate: translateQdrant,
+      translate,
       clock,
       defaultTimeoutMs,
-      check: async () => {
-        await (await holder.get()).ping();
-        return {};
-      },
+      check: (call) => checkHealth(this.#connection, settings, call),
     });
   }
 
-  facet<T>(_token: FacetToken<T>): T | undefined {
+  facet<T>(token: FacetToken<T>): T | undefined {
+    if (token.id === defaultCollectionFacet.id) return this.#settings.collectionName as T | undefined;
     return undefined;
   }
 
@@ -81,9 +89,37 @@ class Qdrant implements QdrantBackend {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  async #connect(call: Call): Promise<void> {
+    try {
+      await this.#connection.open();
+      checkVersion(await readVersion(this.#connection, call), this.#settings.where);
+      // Shows that the key is good.
+      await this.#connection.send(call, (api, init) => api.getCollections({}, init));
+      await this.#makeDefault(call);
+    } catch (error) {
+      await this.#connection.close();
+      throw this.#context.translate(error, { operation: 'open', key: undefined, write: false });
+    }
+  }
+
+  async #makeDefault(call: Call): Promise<void> {
+    const { collectionName, vectorSize, metric } = this.#settings;
+    if (collectionName === undefined || vectorSize === undefined) return;
+    const definition = { dimension: vectorSize, metric, metadata: '{}', embeddingModel: undefined, fields: {} };
+    const { collection } = await this.#driver.createCollection(collectionName, definition, call);
+    if (collection.dimension === vectorSize && collection.metric === metric) return;
+    throw new StorageError({
+      code: 'invalid_state',
+      message: `Collection ${collectionName} is there with dimension ${collection.dimension} and metric ${collection.metric}; change vectorSize and metric, or collectionName.`,
+      details: { collection: collectionName, dimension: collection.dimension, metric: collection.metric },
+    });
+  }
 }
 
-/** Makes a Qdrant backend, not yet open. */
-export function createQdrant(options: QdrantOptions = {}): QdrantBackend {
-  return new Qdrant(options);
+/**
+ * A store of vectors in Qdrant. Nothing is opened before `open`. Bad options are `invalid_argument` at once.
+ */
+export function createQdrant(options?: QdrantOptions): QdrantBackend {
+  return new Qdrant(qdrantSettings(options));
 }

@@ -1,41 +1,36 @@
-import type { Capabilities, RecordCapabilities } from '@storage/core';
+import type { Capabilities, VectorCapabilities } from '@storage/core';
+import { maxDimension, type QdrantSettings } from './qdrant-options.ts';
+import { maxLimit } from './qdrant-search.ts';
 
-/** Narrow where types depend on it: every facet that is stated is there. */
+/** What every Qdrant store can do. */
 export interface QdrantCapabilities extends Capabilities {
-  readonly records: RecordCapabilities;
+  readonly records: false;
+  readonly vectors: VectorCapabilities;
+  readonly graph: false;
+  readonly messaging: false;
+  readonly transactions: false;
 }
 
-/** What the backend can do: every flag is shown by the kit, in both directions. Begin with little, and raise a flag with what it stands for. */
-export const qdrantCapabilities: QdrantCapabilities = {
-  records: {
-    level: 'full',
-    keys: 'any',
-    maxValueBytes: 16 * 1024 * 1024,
-    metadata: true,
-    maxMetadataBytes: 1024 * 1024,
-    bytes: true,
-    list: 'ordered',
-    query: 'scan',
-    scanLimit: 10_000,
-    sort: false,
-    streams: false,
-    ttl: { listing: 'exact' },
-    conditional: 'record',
-    conditionalDelete: true,
-    conditionalStreams: true,
-    programOrder: true,
-    createdAt: true,
-    deleteReports: 'exact',
-    deleteWhere: 'per-record',
-    atomicBatches: false,
-    namespaces: true,
-  },
-  vectors: false,
-  graph: false,
-  messaging: false,
-  transactions: false,
-  facets: [],
-  abort: 'before-start',
-  persistent: false,
-  consistency: 'strong',
-};
+export function qdrantCapabilities({ collectionName }: Pick<QdrantSettings, 'collectionName'>): QdrantCapabilities {
+  return {
+    records: false,
+    vectors: {
+      metrics: ['cosine', 'dot_product', 'euclidean'],
+      maxDimension,
+      maxLimit,
+      exact: 'on-request',
+      deleteWhere: 'racy',
+      atomicUpsert: false,
+      replace: 'atomic',
+      // With room for the vector and for escapes this is what a request of 32 MiB holds.
+      maxMetadataBytes: 4 * 1024 * 1024,
+    },
+    graph: false,
+    messaging: false,
+    transactions: false,
+    facets: [...(collectionName === undefined ? [] : ['default-collection/1'])],
+    abort: 'client',
+    persistent: true,
+    consistency: 'strong',
+  };
+}

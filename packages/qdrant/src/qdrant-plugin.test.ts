@@ -1,26 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRegistry } from '@storage/core';
-import { createQdrant, qdrantPlugin } from './index.ts';
-import { connectQdrant } from './qdrant-client.ts';
+import { qdrantPlugin } from './index.ts';
 
 describe('qdrantPlugin', () => {
   it('reads its options from the variables that are there', () => {
     expect(qdrantPlugin.fromEnv({})).toEqual({});
-    expect(qdrantPlugin.fromEnv({ QDRANT_URL: 'qdrant://elsewhere' })).toEqual({ url: 'qdrant://elsewhere' });
+    expect(
+      qdrantPlugin.fromEnv({
+        QDRANT_URL: 'http://elsewhere:6333',
+        QDRANT_API_KEY: 'secret',
+        QDRANT_COLLECTION: 'docs',
+      }),
+    ).toEqual({ url: 'http://elsewhere:6333', apiKey: 'secret', collectionName: 'docs' });
   });
 
   it('registers under its name', () => {
     expect(createRegistry([qdrantPlugin]).find('qdrant')).toBe(qdrantPlugin);
-  });
-
-  it('leaves an injected client open', async () => {
-    const client = await connectQdrant('');
-    const first = createQdrant({ client });
-    await first.open();
-    await first.records.store('a', 1);
-    await first.close();
-    await using second = createQdrant({ client });
-    await second.open();
-    expect((await second.records.retrieve('a'))?.data).toBe(1);
   });
 });

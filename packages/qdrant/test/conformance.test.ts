@@ -1,11 +1,23 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { runConformance } from '@storage/conformance';
-import { createQdrant } from '../src/index.ts';
+import { onService } from '@storage/services/testing';
+import type { QdrantOptions } from '../src/index.ts';
+import { QdrantHarness } from './harness.ts';
 
-runConformance({
-  runner: { describe, it, before: beforeAll, after: afterAll },
-  name: 'qdrant',
-  create: (options) => createQdrant(options),
-  clock: true,
-  server: { name: 'none, in process', version: process.version, how: 'embedded' },
-});
+const runner = { describe, it, before: beforeAll, after: afterAll };
+
+const variants: readonly (readonly [suffix: string, options: QdrantOptions])[] = [
+  ['', {}],
+  ['-quantized', { quantization: { type: 'scalar' }, sparse: true, hnsw: { m: 16, efConstruct: 64, ef: 128 } }],
+];
+
+for (const name of ['qdrant', 'qdrant-next'] as const) {
+  await onService(name, (service) => {
+    const server = { name: service.server, version: service.version, how: service.how };
+    for (const [suffix, options] of variants) {
+      const harness = new QdrantHarness(service, options);
+      afterAll(() => harness[Symbol.asyncDispose]());
+      runConformance({ runner, name: name + suffix, server, ...harness.members() });
+    }
+  });
+}
