@@ -81,7 +81,8 @@ function leaf(operator: string, operand: unknown, rules: FilterRules): Leaf | un
       return (value) => value !== undefined && holds(value, wanted);
     }
     case '$ne': {
-      // Of a list of strings: none of them equals (https://docs.pinecone.io/guides/assistant/file-metadata).
+      // Of a list of strings: none of them equals. The documentation of databases doesn't say; that of assistants, which
+      // take the same filters, does: https://docs.pinecone.io/guides/assistant/file-metadata.
       const unwanted = scalarOperand(operator, operand);
       return (value) => (value === undefined ? missing : !holds(value, unwanted));
     }

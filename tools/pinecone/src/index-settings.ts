@@ -2,7 +2,7 @@ import { controlRefusal, type Refusal } from './errors.ts';
 import type { MetadataSchema } from './namespace.ts';
 import type { Metric } from './record-table.ts';
 
-export interface ServerlessInput {
+interface ServerlessInput {
   readonly cloud: string;
   readonly region: string;
   readonly read_capacity?: { readonly mode: string };
@@ -10,7 +10,7 @@ export interface ServerlessInput {
   readonly schema?: MetadataSchema;
 }
 
-export interface PodInput {
+interface PodInput {
   readonly environment: string;
   readonly replicas?: number;
   readonly shards?: number;

@@ -14,12 +14,12 @@ interface PendingWrite {
 
 /**
  * One namespace: what reads see, and the writes that were acknowledged and aren't seen yet. Writes become visible in
- * the order of their log sequence numbers, each a fixed time after it was acknowledged. The number never goes back,
- * even when the namespace is deleted and made anew.
+ * the order of their log sequence numbers, a while after they were acknowledged, and never before those of lower numbers.
+ * The number never goes back, even when the namespace is deleted and made anew.
  */
 export class Namespace {
   readonly name: string;
-  readonly #delayMs: number;
+  readonly #delayMs: () => number;
   readonly #table: RecordTable;
   #schema: MetadataSchema | undefined;
   #pending: PendingWrite[] = [];
@@ -28,7 +28,7 @@ export class Namespace {
   #visible = false;
   #accepted = false;
 
-  constructor(name: string, dimension: number, metric: Metric, delayMs: number) {
+  constructor(name: string, dimension: number, metric: Metric, delayMs: () => number) {
     this.name = name;
     this.#delayMs = delayMs;
     this.#table = new RecordTable(dimension, metric);
@@ -69,7 +69,7 @@ export class Namespace {
   #append(apply: (table: RecordTable) => void, existsAfter: boolean): number {
     this.#lsn += 1;
     this.#accepted = existsAfter;
-    this.#pending.push({ lsn: this.#lsn, visibleAt: performance.now() + this.#delayMs, apply, existsAfter });
+    this.#pending.push({ lsn: this.#lsn, visibleAt: performance.now() + this.#delayMs(), apply, existsAfter });
     this.#settle();
     return this.#lsn;
   }

@@ -98,6 +98,11 @@ export class Project {
     return entry.settings;
   }
 
+  /** Changes how the data of an index behave from now on. */
+  set(name: string, options: Partial<DataOptions>): void {
+    this.#get(name).data.set(options);
+  }
+
   /** Accepts that an index be deleted. It is `Terminating` for a while; its name is taken as long. */
   delete(name: string): void {
     const entry = this.#get(name);

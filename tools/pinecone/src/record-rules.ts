@@ -8,7 +8,7 @@ const maxSparseValues = 2048;
 const maxSparseIndex = 2 ** 32 - 1;
 
 /** The name under which the default namespace is kept: `''` means the same. */
-export const defaultNamespace = '__default__';
+const defaultNamespace = '__default__';
 
 export interface SparseInput {
   readonly indices: readonly number[];

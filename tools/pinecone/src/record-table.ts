@@ -129,7 +129,10 @@ export class RecordTable {
     return this.#metadata.reduce((sum, metadata) => sum + (matches(metadata) ? 1 : 0), 0);
   }
 
-  /** The `limit` best records, best first: of euclidean the lowest squared distances, else the highest scores. */
+  /**
+   * The `limit` best records, best first. Of euclidean the score is the squared distance, and the lowest is best:
+   * https://docs.pinecone.io/guides/index-data/indexing-overview#euclidean.
+   */
   search(probe: Probe, limit: number, matches: Matcher | undefined): readonly Scored[] {
     const best = new TopK(limit, this.#metric === 'euclidean');
     const dense = probe.values;

@@ -5,6 +5,7 @@ import { Faults } from './faults.ts';
 import { namespaceRoutes } from './namespace-routes.ts';
 import { Project } from './project.ts';
 import { readRoutes } from './read-routes.ts';
+import type { DataOptions } from './vector-index.ts';
 import { type FindIndex, writeRoutes } from './write-routes.ts';
 
 /** The versions of the API that are answered, the oldest first: it is what a request without one is taken for. */
@@ -35,6 +36,12 @@ export interface StandIn {
 const bodyLimit = 32 * 1024 * 1024;
 /** What Envoy, which stands before the vendor's servers, takes by default: ids to fetch go into the request line. */
 const maxHeaderSize = 60 * 1024;
+
+const behaviourSchema = {
+  type: 'object',
+  properties: { consistencyDelayMs: { type: 'number', minimum: 0 }, negationMatchesMissing: { type: 'boolean' } },
+  additionalProperties: false,
+} as const;
 
 function isOfData(request: FastifyRequest): boolean {
   return request.url.startsWith('/data/');
@@ -131,6 +138,15 @@ function build(options: StandInOptions): { readonly server: FastifyInstance; rea
 
   server.get('/health', async () => ({ standIn: 'Pinecone', apiVersions }));
   faults.routes(server);
+  // How one index behaves from now on, so that tests that share this server needn't share that.
+  server.patch<{ Params: { name: string }; Body: Partial<DataOptions> }>(
+    '/_stand-in/indexes/:name',
+    { schema: { body: behaviourSchema } },
+    async (request, reply) => {
+      project.set(request.params.name, request.body);
+      return reply.status(204).send();
+    },
+  );
   server.register(async (api) => {
     api.addHook('onRequest', async (request, reply) => {
       gate(request, reply, options.apiKey);

@@ -16,6 +16,7 @@ export interface IndexShape {
   readonly indexedFields: ReadonlySet<string> | undefined;
 }
 
+/** What the vendor leaves open. */
 export interface DataOptions {
   readonly consistencyDelayMs: number;
   readonly negationMatchesMissing: boolean;
@@ -24,12 +25,17 @@ export interface DataOptions {
 /** The data of one index. */
 export class VectorIndex {
   readonly shape: IndexShape;
-  readonly #options: DataOptions;
+  #options: DataOptions;
   readonly #namespaces = new Map<string, Namespace>();
 
   constructor(shape: IndexShape, options: DataOptions) {
     this.shape = shape;
     this.#options = options;
+  }
+
+  /** Changes how the data of this index behave from now on. */
+  set(options: Partial<DataOptions>): void {
+    this.#options = { ...this.#options, ...options };
   }
 
   /** A namespace, made if this is the first time it is heard of (not yet to be seen by reads, though). */
@@ -38,7 +44,7 @@ export class VectorIndex {
     let namespace = this.#namespaces.get(name);
     if (namespace === undefined) {
       const { dimension, metric } = this.shape;
-      namespace = new Namespace(name, dimension, metric, this.#options.consistencyDelayMs);
+      namespace = new Namespace(name, dimension, metric, () => this.#options.consistencyDelayMs);
       this.#namespaces.set(name, namespace);
     }
     return namespace;

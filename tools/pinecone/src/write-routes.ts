@@ -86,7 +86,7 @@ function updateById(index: VectorIndex, id: string, input: UpdateInput): number 
     ...(input.values === undefined ? {} : { values: dense(index, id, input.values) }),
     ...(input.sparseValues === undefined ? {} : { sparse: sparseVector(input.sparseValues) }),
   };
-  // Of an id that isn't there nothing is changed, and nothing is said of it.
+  // Of an id that isn't there nothing is changed, and the answer is the same: guides/manage-data/update-data.
   return index.existing(input.namespace).write((table) => {
     const record = table.get(id);
     if (record !== undefined) table.put(updated(record, change, set));
@@ -127,6 +127,7 @@ function remove(index: VectorIndex, input: DeleteInput): number {
       for (const id of ids) table.remove(id);
     });
   }
+  // All records, but not the namespace: guides/manage-data/delete-data#delete-all-records-in-a-namespace.
   if (filter === undefined) return namespace.write((table) => table.clear());
   const matches = index.compile(filter, namespace);
   return namespace.write((table) => {

@@ -1,7 +1,7 @@
 import { type StandInOptions, startStandIn } from '../src/index.ts';
 
 /** What tests read of the answers, of whatever request. */
-export interface AnswerBody {
+interface AnswerBody {
   readonly code: number;
   readonly message: string;
   readonly host: string;

@@ -59,6 +59,17 @@ test('a delete by filter reaches what was written just before it', async () => {
   expect((await query()).body.matches).toEqual([]);
 });
 
+test('one index can be told to be slower, and to count missing fields in', async () => {
+  const tell = (body: object) => standIn.call('PATCH', '/_stand-in/indexes/index-1', body);
+  expect((await tell({ consistencyDelayMs: 0, negationMatchesMissing: true })).status).toBe(204);
+  await upsert('a');
+  const negated = { vector: [1, 0], topK: 9, filter: { genre: { $ne: 'drama' } } };
+  expect((await standIn.call('POST', `${data}/query`, negated)).body.matches).toHaveLength(1);
+  await tell({ negationMatchesMissing: false });
+  expect((await standIn.call('POST', `${data}/query`, negated)).body.matches).toHaveLength(0);
+  expect((await standIn.call('PATCH', '/_stand-in/indexes/nowhere', {})).status).toBe(404);
+});
+
 test('numbers count the writes of one namespace', async () => {
   const lsns = [await upsert('a', 'one'), await upsert('b', 'one'), await upsert('a', 'two')].map(writeLsn);
   expect(lsns).toEqual([1, 2, 1]);

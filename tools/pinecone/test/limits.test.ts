@@ -133,6 +133,12 @@ describe('a request', () => {
     expect((await remove([])).status).toBe(400);
   });
 
+  test('has 60 KB of headers and ids to fetch', async () => {
+    const ids = Array.from({ length: 200 }, (_, at) => `ids=${'x'.repeat(300)}${at}`).join('&');
+    const answer = await fetch(`${standIn.url}${data}/vectors/fetch?${ids}`, { headers: { 'api-key': 'key' } });
+    expect(answer.status).toBe(431);
+  });
+
   test('deletes in one way', async () => {
     const remove = (body: object) => standIn.call('POST', `${data}/vectors/delete`, body);
     expect((await remove({})).status).toBe(400);
