@@ -37,6 +37,8 @@ export interface VectorSearch<Native> extends VectorParts {
   readonly vector: Float32Array;
   readonly limit: number;
   readonly filter: Native | undefined;
+  /** What the native filter leaves to be looked at. Missing: nothing. The hits are looked at in any case; a driver that reads every candidate does so itself, and need not be asked for more. */
+  readonly recheck?: ((row: VectorRead) => boolean) | undefined;
   readonly exact: boolean;
 }
 

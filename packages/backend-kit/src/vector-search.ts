@@ -82,7 +82,7 @@ export async function searchVectors<Native, Position>(
   const { limit } = request;
   let ask = limit;
   for (;;) {
-    const hits = await driver.search(collection, ns, { ...parts, limit: ask, filter: plan.filter }, call);
+    const hits = await driver.search(collection, ns, { ...parts, ...plan, limit: ask }, call);
     const found = (plan.recheck === undefined ? hits : hits.filter(plan.recheck)).filter(
       ({ score }) => score >= minScore,
     );

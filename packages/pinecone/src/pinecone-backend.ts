@@ -19,7 +19,7 @@ import { type PineconeCapabilities, pineconeCapabilities } from './pinecone-capa
 import { type Connection, connectPinecone } from './pinecone-client.ts';
 import { PineconeControl } from './pinecone-control.ts';
 import { translatePinecone } from './pinecone-errors.ts';
-import { Indexes, KnownCollections } from './pinecone-layout.ts';
+import { Indexes, KnownCollections, type Layout } from './pinecone-layout.ts';
 import { OneIndex } from './pinecone-one-index.ts';
 import { type PineconeOptions, type PineconeSettings, pineconeSettings } from './pinecone-options.ts';
 import { OwnIndexes } from './pinecone-own-indexes.ts';
@@ -31,6 +31,15 @@ export interface PineconeBackend extends Backend<PineconeCapabilities> {
   readonly vectors: VectorStore;
 }
 
+/** Makes the layout of a store from what it needs. */
+export type LayoutOf = (control: PineconeControl, indexes: Indexes, settings: PineconeSettings) => Layout;
+
+/** By `indexName`: all collections in one index, or each in its own. */
+const layoutOf: LayoutOf = (control, indexes, { indexName, namespace, prefix, spec }) =>
+  indexName === undefined
+    ? new OwnIndexes(control, indexes, { prefix, namespace, spec })
+    : new OneIndex(control, indexes, { indexName, namespace, spec });
+
 class Pinecone implements PineconeBackend {
   readonly name = 'pinecone';
   readonly capabilities: PineconeCapabilities;
@@ -41,17 +50,13 @@ class Pinecone implements PineconeBackend {
   readonly #control: PineconeControl;
   #connection: Connection | undefined;
 
-  constructor(settings: PineconeSettings) {
-    const { clock, newId, defaultTimeoutMs, indexName, namespace, prefix, spec } = settings;
+  constructor(settings: PineconeSettings, makeLayout: LayoutOf) {
+    const { clock, newId, defaultTimeoutMs } = settings;
     this.#settings = settings;
     this.capabilities = pineconeCapabilities(settings);
     const connection = (): Connection => this.#there;
     this.#control = new PineconeControl(connection, settings.readyTimeoutMs);
-    const indexes = new Indexes(connection);
-    const layout =
-      indexName === undefined
-        ? new OwnIndexes(this.#control, indexes, { prefix, namespace, spec })
-        : new OneIndex(this.#control, indexes, { indexName, namespace, spec });
+    const layout = makeLayout(this.#control, new Indexes(connection), settings);
     this.#lifecycle = createLifecycle({
       backend: this.name,
       open: (call) => this.#open(call),
@@ -77,7 +82,7 @@ class Pinecone implements PineconeBackend {
       translate: translatePinecone,
       clock,
       defaultTimeoutMs,
-      check: (call) => this.#check(call),
+      check: (call) => this.#ask(call),
     });
   }
 
@@ -131,13 +136,14 @@ class Pinecone implements PineconeBackend {
       );
     return ready ? { details } : { status: 'degraded', message: `Index ${indexName} is ${state}.`, details };
   }
-
-  async #check(call: Call): Promise<HealthFinding> {
-    return this.#ask(call);
-  }
 }
 
 /** Makes a Pinecone backend, not yet open. Nothing is asked before `open`. Bad options are `invalid_argument` at once. */
 export function createPinecone(options?: PineconeOptions): PineconeBackend {
-  return new Pinecone(pineconeSettings(options));
+  return makePinecone(options, layoutOf);
+}
+
+/** The same with another layout. */
+export function makePinecone(options: PineconeOptions | undefined, makeLayout: LayoutOf): PineconeBackend {
+  return new Pinecone(pineconeSettings(options), makeLayout);
 }

@@ -1,7 +1,7 @@
 import { type CompiledFilter, type CompiledLeaf, compileFilter } from '@storage/backend-kit';
 import type { FilterLeaf, FilterNode, FilterScalar } from '@storage/core/filter';
 import { instantOf } from './pinecone-records.ts';
-import { fieldOf, isPlainKey, shadow, tag } from './pinecone-shadows.ts';
+import { fieldOf, isPlainKey, shadow, tag, versionTag } from './pinecone-shadows.ts';
 
 /** A filter as Pinecone runs it. */
 export type PineconeFilter = { readonly [field: string]: unknown };
@@ -24,6 +24,9 @@ const tagged = (...tags: readonly string[]): PineconeFilter => ({ [shadow.tags]:
 const untagged = (...tags: readonly string[]): PineconeFilter => ({ [shadow.tags]: { $nin: tags } });
 /** What something else wrote has no tags; it is looked at here. */
 const foreign: PineconeFilter = { [shadow.tags]: { $exists: false } };
+
+/** Every record, for requests that need a filter. */
+export const everything: PineconeFilter = any([tagged(versionTag), untagged(versionTag), foreign]);
 
 const superset = (fragment: PineconeFilter): CompiledLeaf<PineconeFilter> => ({ precision: 'superset', fragment });
 

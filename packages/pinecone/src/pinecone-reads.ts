@@ -9,9 +9,9 @@ import {
 } from '@storage/backend-kit';
 import { isStorageError, type Metric, StorageError } from '@storage/core';
 import { compareCodePoints } from '@storage/core/filter';
-import type { PineconeFilter } from './pinecone-filter.ts';
-import { anyVector, idParts, type Match, type PineconeIndex } from './pinecone-index.ts';
-import { decodeRecord, type FoundRecord, maxRecordMetadata } from './pinecone-records.ts';
+import { everything, type PineconeFilter } from './pinecone-filter.ts';
+import { anyVector, idParts, type Match, type PineconeIndex, type Slice } from './pinecone-index.ts';
+import { decodeRecord, type FoundRecord, keyOf, maxRecordMetadata } from './pinecone-records.ts';
 
 /** The most matches of one query. */
 export const maxTopK = 10_000;
@@ -19,8 +19,10 @@ export const maxTopK = 10_000;
 const maxResultBytes = 4 * 1000 * 1000;
 /** Over this, metadata and vectors are fetched behind the query that found them. */
 const maxWholeMatches = 1000;
-/** How many records a filtered fetch asks for before it is known how large they are. */
-const firstFetch = 100;
+/** The most records of a filtered fetch. */
+const maxFetched = 2000;
+/** About what a number of a vector takes in an answer. */
+const bytesOfNumber = 12;
 const fetchesAtOnce = 4;
 const maxAttempts = 3;
 
@@ -81,6 +83,11 @@ async function nextListed(
   return { rows, next: next === undefined ? undefined : { token: next, limit: 0 } };
 }
 
+/** How many records a filtered fetch asks for before it is known how large they are. */
+function firstFetch({ facts: { dimension } }: PineconeIndex): number {
+  return Math.max(1, Math.min(maxFetched, Math.floor(maxResultBytes / (dimension * bytesOfNumber + 2000))));
+}
+
 /** With a filter: records are fetched by it, as many at a time as the vendor's limit of an answer has room for. */
 async function nextFetched(
   index: PineconeIndex,
@@ -89,18 +96,19 @@ async function nextFetched(
   filter: PineconeFilter,
   call: Call,
 ): Promise<VectorPage<PagePosition>> {
-  const asked = after?.token === undefined ? Math.min(limit, firstFetch) : Math.min(limit, after.limit);
-  const { items, next } = await fetchSome(index, place, filter, asked, after?.token, call);
+  const asked = Math.min(limit, after?.token === undefined ? firstFetch(index) : after.limit);
+  const { items, next, room } = await fetchSome(index, place, filter, asked, after?.token, call);
   const rows = items.map((record) => decodeRecord(record, includeVectors));
-  if (next === undefined) return { rows };
-  const largest = items.reduce((most, record) => Math.max(most, sizeOf(record)), 1);
-  // Records to come may be larger than those that came.
-  const room = Math.floor(maxResultBytes / 2 / largest);
-  return { rows, next: { token: next, limit: Math.max(1, Math.min(limit, room, asked * 4)) } };
+  return next === undefined ? { rows } : { rows, next: { token: next, limit: room } };
 }
 
 function sizeOf({ id, values = [], metadata }: FoundRecord): number {
-  return id.length + values.length * 22 + Buffer.byteLength(JSON.stringify(metadata ?? {}));
+  return id.length + values.length * bytesOfNumber + Buffer.byteLength(JSON.stringify(metadata ?? {}));
+}
+
+interface Fetched extends Slice<FoundRecord> {
+  /** How many may be asked for next. */
+  readonly room: number;
 }
 
 /** A fetch by filter; one whose answer would be too large is asked for half as much. */
@@ -111,10 +119,13 @@ async function fetchSome(
   limit: number,
   token: string | undefined,
   call: Call,
-): Promise<{ readonly items: readonly FoundRecord[]; readonly next: string | undefined }> {
+): Promise<Fetched> {
   for (let asked = limit; ; asked = Math.ceil(asked / 2)) {
     try {
-      return await index.fetchWhere(place, filter, asked, token, call);
+      const slice = await index.fetchWhere(place, filter, asked, token, call);
+      // Those to come may be larger than a few of these.
+      const sample = slice.items.slice(0, 50).reduce((most, record) => Math.max(most, sizeOf(record)), 1);
+      return { ...slice, room: Math.max(1, Math.min(maxFetched, Math.floor(maxResultBytes / 1.5 / sample))) };
     } catch (error) {
       if (asked === 1 || !isRefused(error)) throw error;
     }
@@ -211,24 +222,61 @@ function closer(a: VectorHit, b: VectorHit): number {
   return b.score - a.score || compareCodePoints(a.id, b.id);
 }
 
+/** The records that match, or more where the filter is a superset, page by page, with their vectors. */
+async function* allRecords(
+  index: PineconeIndex,
+  place: string,
+  filter: PineconeFilter | undefined,
+  call: Call,
+): AsyncGenerator<Iterable<FoundRecord>, void, undefined> {
+  if (index.facts.kind === 'pod') {
+    const ids = await podIds(index, place, filter, call);
+    yield (await fetchAll(index, place, ids, call)).values();
+    return;
+  }
+  let token: string | undefined;
+  let limit = firstFetch(index);
+  do {
+    const { items, next, room } = await fetchSome(index, place, filter ?? everything, limit, token, call);
+    yield items;
+    token = next;
+    limit = room;
+  } while (token !== undefined);
+}
+
 /** The closest of all that match, each read and scored here: exact, and as dear as it sounds. */
 export async function searchExactly(
-  metric: Metric,
-  rows: AsyncIterable<VectorRead>,
-  { vector, limit, includeVectors }: VectorSearch<PineconeFilter>,
+  index: PineconeIndex,
+  place: string,
+  { vector, limit, filter, recheck, includeVectors }: VectorSearch<PineconeFilter>,
   scanLimit: number,
+  call: Call,
 ): Promise<readonly VectorHit[]> {
-  const hits: VectorHit[] = [];
-  let read = 0;
-  for await (const row of rows) {
-    if (++read > scanLimit)
-      throw new StorageError({
-        code: 'scan_limit',
-        message: `An exact search reads every document that matches, and more than ${scanLimit} do; narrow the filter, raise \`scanLimit\`, or leave exact out.`,
-        details: { limit: scanLimit },
-      });
-    const score = scoreOf(metric, vector, row.vector ?? new Float32Array(vector.length));
-    hits.push({ ...row, vector: includeVectors ? row.vector : undefined, score, distance: undefined });
+  const { metric } = index.facts;
+  const scored: { readonly record: FoundRecord; readonly id: string; readonly score: number }[] = [];
+  for await (const records of allRecords(index, place, filter, call)) {
+    call.check();
+    for (const record of records) {
+      const score = scoreOf(metric, vector, Float32Array.from(record.values ?? []));
+      const { values, ...rest } = record;
+      scored.push({ record: includeVectors ? record : rest, id: keyOf(record), score });
+    }
+    if (scored.length > scanLimit) throw tooManyToScan(scanLimit);
   }
-  return hits.sort(closer).slice(0, limit);
+  scored.sort((a, b) => b.score - a.score || compareCodePoints(a.id, b.id));
+  const hits: VectorHit[] = [];
+  for (const { record, score } of scored) {
+    if (hits.length === limit) break;
+    const row = decodeRecord(record, includeVectors);
+    if (recheck === undefined || recheck(row)) hits.push({ ...row, score, distance: undefined });
+  }
+  return hits;
+}
+
+function tooManyToScan(limit: number): StorageError {
+  return new StorageError({
+    code: 'scan_limit',
+    message: `An exact search reads every document that may match, and more than ${limit} do; narrow the filter, raise \`scanLimit\`, or leave exact out.`,
+    details: { limit },
+  });
 }

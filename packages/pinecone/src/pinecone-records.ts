@@ -134,6 +134,11 @@ export function isOurs(metadata: RecordMetadata | undefined): metadata is Record
   return Array.isArray(tags) && tags.includes(versionTag);
 }
 
+/** The id of a document. */
+export function keyOf({ id, metadata }: FoundRecord): string {
+  return isOurs(metadata) ? (text(metadata[shadow.id]) ?? id) : id;
+}
+
 /** A document from its record. One that something else wrote is read as it is: its metadata whole, without content. */
 export function decodeRecord({ id, values, metadata }: FoundRecord, includeVectors: boolean): VectorRead {
   const vector = includeVectors ? Float32Array.from(values ?? []) : undefined;
@@ -142,7 +147,7 @@ export function decodeRecord({ id, values, metadata }: FoundRecord, includeVecto
   const kept = Object.entries(metadata).filter(([field]) => !field.startsWith('_s_') && !field.includes('~'));
   const createdAt = metadata[shadow.createdAt];
   return {
-    id: text(metadata[shadow.id]) ?? id,
+    id: keyOf({ id, metadata }),
     vector,
     content: text(metadata[shadow.content]),
     metadata: withRest(Object.fromEntries(kept), text(metadata[shadow.json])),

@@ -150,7 +150,7 @@ export class PineconeVectors implements VectorDriver<PineconeFilter, PagePositio
     call: Call,
   ): Promise<number> {
     const ids: string[] = [];
-    for await (const row of this.#rows(collection, ns, filter, false, call)) ids.push(row.id);
+    for await (const row of this.#rows(collection, ns, filter, call)) ids.push(row.id);
     let deleted = 0;
     for (const part of partsOf(ids, { count: requestLimits.deleteIds }))
       deleted += await this.remove(collection, ns, part, call);
@@ -168,10 +168,11 @@ export class PineconeVectors implements VectorDriver<PineconeFilter, PagePositio
     call: Call,
   ): Promise<readonly VectorHit[]> {
     checkNotZero(search.vector, 'vector');
-    if (!search.exact)
-      return this.#on(collection, ns, call, (index, place) => searchClosest(index, place, search, call));
-    const rows = this.#rows(collection, ns, search.filter, true, call);
-    return searchExactly(collection.metric, rows, search, this.#scanLimit);
+    return this.#on(collection, ns, call, (index, place) =>
+      search.exact
+        ? searchExactly(index, place, search, this.#scanLimit, call)
+        : searchClosest(index, place, search, call),
+    );
   }
 
   page(
@@ -187,13 +188,12 @@ export class PineconeVectors implements VectorDriver<PineconeFilter, PagePositio
     collection: CollectionRow,
     ns: string,
     filter: PineconeFilter | undefined,
-    includeVectors: boolean,
     call: Call,
   ): AsyncGenerator<VectorRead, void, undefined> {
     let after: PagePosition | undefined;
     do {
       call.check();
-      const request = { after, limit: 1000, filter, includeVectors, includeMetadata: true };
+      const request = { after, limit: 1000, filter, includeVectors: false, includeMetadata: false };
       const { rows, next } = await this.page(collection, ns, request, call);
       yield* rows;
       after = next;
@@ -208,7 +208,7 @@ export class PineconeVectors implements VectorDriver<PineconeFilter, PagePositio
   ): Promise<number> {
     if (filter !== undefined && (collection as Collection).indexType !== 'pod') {
       let count = 0;
-      for await (const _row of this.#rows(collection, ns ?? '', filter, false, call)) count++;
+      for await (const _row of this.#rows(collection, ns ?? '', filter, call)) count++;
       return count;
     }
     return this.#on(collection, ns ?? '', call, async (index, place) => {
