@@ -1,3 +1,4 @@
+export { hybridSearchFacet } from '@storage/domain';
 export { createQdrant, type QdrantBackend } from './qdrant-backend.ts';
 export type { QdrantCapabilities } from './qdrant-capabilities.ts';
 export type {

@@ -2,6 +2,7 @@ import {
   type BackendContext,
   type Call,
   createHealth,
+  createHybridSearch,
   createLifecycle,
   createVectorStore,
   type Lifecycle,
@@ -15,6 +16,7 @@ import {
   StorageError,
   type VectorStore,
 } from '@storage/core';
+import { type HybridSearch, hybridSearchFacet } from '@storage/domain';
 import { type QdrantCapabilities, qdrantCapabilities } from './qdrant-capabilities.ts';
 import { QdrantConnection } from './qdrant-connection.ts';
 import { qdrantTranslator } from './qdrant-errors.ts';
@@ -38,6 +40,7 @@ class Qdrant implements QdrantBackend {
   readonly #lifecycle: Lifecycle;
   readonly #connection: QdrantConnection;
   readonly #driver: QdrantVectors;
+  readonly #hybrid: HybridSearch;
 
   constructor(settings: QdrantSettings) {
     const { where, clock, newId, defaultTimeoutMs } = settings;
@@ -63,6 +66,7 @@ class Qdrant implements QdrantBackend {
       defaultTimeoutMs,
     };
     this.vectors = createVectorStore(this.#driver, this.#context);
+    this.#hybrid = createHybridSearch(this.#driver, this.#context);
     this.health = createHealth({
       backend: this.name,
       lifecycle: this.#lifecycle,
@@ -75,6 +79,7 @@ class Qdrant implements QdrantBackend {
 
   facet<T>(token: FacetToken<T>): T | undefined {
     if (token.id === defaultCollectionFacet.id) return this.#settings.collectionName as T | undefined;
+    if (token.id === hybridSearchFacet.id) return this.#hybrid as T;
     return undefined;
   }
 

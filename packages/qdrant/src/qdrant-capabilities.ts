@@ -28,7 +28,7 @@ export function qdrantCapabilities({ collectionName }: Pick<QdrantSettings, 'col
     graph: false,
     messaging: false,
     transactions: false,
-    facets: [...(collectionName === undefined ? [] : ['default-collection/1'])],
+    facets: [...(collectionName === undefined ? [] : ['default-collection/1']), 'hybrid-search/1'],
     abort: 'client',
     persistent: true,
     consistency: 'strong',

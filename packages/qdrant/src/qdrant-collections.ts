@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Call, CollectionDefinition, RowPage } from '@storage/backend-kit';
 import { isStorageError } from '@storage/core';
 import { compareCodePoints } from '@storage/core/filter';
 import { creationOf, decodeCollection, nameOf, type QdrantCollection, wantedIndexes } from './qdrant-collection-info.ts';
 import type { QdrantConnection } from './qdrant-connection.ts';
-import { isNotFound, saysAlreadyThere } from './qdrant-errors.ts';
+import { isGone, saysAlreadyThere } from './qdrant-errors.ts';
 import type { QdrantSettings } from './qdrant-options.ts';
 
 /** How many collections are asked about at the same time. */
@@ -42,12 +43,15 @@ export class QdrantCollections {
     const started = performance.now();
     try {
       const info = await this.#connection.send(call, (api, init) => api.getCollection({ collection_name: native }, init));
-      const collection = decodeCollection(name, native, info);
+      const read = decodeCollection(name, native, info);
+      const before = this.#known.get(name)?.collection;
+      // The same object says that nothing has changed.
+      const collection = before !== undefined && isDeepStrictEqual(before, read) ? before : read;
       this.#known.set(name, { collection, until: started + believedMs });
       return collection;
     } catch (error) {
       this.forget(name);
-      if (isNotFound(error)) return undefined;
+      if (isGone(error)) return undefined;
       throw error;
     }
   }
@@ -107,7 +111,7 @@ export class QdrantCollections {
         { repeatable: false },
       );
     } catch (error) {
-      if (isNotFound(error)) return false;
+      if (isGone(error)) return false;
       throw error;
     }
   }

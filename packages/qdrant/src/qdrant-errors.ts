@@ -10,6 +10,8 @@ import {
 /** Codes of Node's own HTTP client for a connection that ended or answered nonsense. */
 const lostCodes = /^(UND_ERR_|HPE_|ECONNRESET$|EPIPE$|ETIMEDOUT$)/;
 
+const dimensionWords = /Vector dimension error/i;
+
 /** What Qdrant says in `status.error` of its answers; `''` when it says nothing. */
 export function serverWords(error: unknown): string {
   const data = (error as { readonly data?: unknown } | null)?.data;
@@ -63,11 +65,12 @@ function refusal(words: string, where: string): Translation | undefined {
       applied: 'no',
       message: `The strict mode of the collection at ${where} refuses this: ${words.slice(0, 300)}`,
     };
-  if (/Vector dimension error/i.test(words))
+  if (dimensionWords.test(words))
     return {
-      code: 'invalid_state',
+      // What the call knew of is gone; the facade looks again when it is told so.
+      code: 'not_found',
       applied: 'no',
-      message: 'The collection takes vectors of another dimension now: it was deleted and made again meanwhile.',
+      message: 'The collection was deleted and made again with another dimension meanwhile.',
     };
   if (/already exists/i.test(words))
     return { code: 'already_exists', applied: 'no', message: 'The collection is there already.' };
@@ -166,7 +169,7 @@ export function qdrantTranslator(where: string): Translate {
   return createTranslator('qdrant', (error) => rules(error, where));
 }
 
-/** Whether the server said that there is no such collection. */
-export function isNotFound(error: unknown): boolean {
-  return describeError(error).status === 404;
+/** Whether the server said that there is no such collection, or that it is another than it was. */
+export function isGone(error: unknown): boolean {
+  return describeError(error).status === 404 || dimensionWords.test(serverWords(error));
 }

@@ -3,9 +3,10 @@ import type {
   CollectionDefinition,
   CollectionRow,
   CompiledFilter,
+  HybridDriver,
+  HybridRequest,
   RowPage,
   Translate,
-  VectorDriver,
   VectorHit,
   VectorPage,
   VectorPageRequest,
@@ -19,8 +20,9 @@ import type { FilterNode } from '@storage/core/filter';
 import type { QdrantCollection } from './qdrant-collection-info.ts';
 import { QdrantCollections } from './qdrant-collections.ts';
 import type { QdrantApi, QdrantConnection, RequestInitPart } from './qdrant-connection.ts';
-import { isNotFound } from './qdrant-errors.ts';
+import { isGone } from './qdrant-errors.ts';
 import { compileQdrantFilter, type QdrantCondition, type QdrantFilter, wholeNamespace, within } from './qdrant-filter.ts';
+import { searchHybrid } from './qdrant-hybrid.ts';
 import { type PointId, pointId } from './qdrant-ids.ts';
 import type { QdrantSettings } from './qdrant-options.ts';
 import { type PointRead, toRead } from './qdrant-points.ts';
@@ -31,19 +33,21 @@ import { QdrantWrites } from './qdrant-writes.ts';
 /** How many points are read or deleted by id in one request. */
 const idsAtOnce = 1000;
 
-type Driver = VectorDriver<QdrantCondition, PointId>;
+type Driver = HybridDriver<QdrantCondition, PointId>;
 
 /** Vectors over the client. Arguments come checked and encoded; what is thrown is translated by the facade. */
 export class QdrantVectors implements Driver {
   readonly collections: QdrantCollections;
   readonly sparse: SparseSource;
   readonly #connection: QdrantConnection;
+  readonly #settings: QdrantSettings;
   readonly #search: QdrantSearch;
   readonly #translate: Translate;
   readonly #writes = new Map<string, QdrantWrites>();
 
   constructor(connection: QdrantConnection, settings: QdrantSettings, translate: Translate) {
     this.#connection = connection;
+    this.#settings = settings;
     this.#translate = translate;
     this.collections = new QdrantCollections(connection, settings);
     this.sparse = new SparseSource(settings.sparse);
@@ -64,8 +68,12 @@ export class QdrantVectors implements Driver {
     return this.collections.delete(name, call);
   }
 
-  async getCollection(name: string, call: Call): Promise<QdrantCollection | undefined> {
-    return this.collections.known(name) ?? this.collections.read(name, call);
+  getCollection(name: string, call: Call): Promise<QdrantCollection | undefined> {
+    return this.collections.read(name, call);
+  }
+
+  knownCollection(name: string): QdrantCollection | undefined {
+    return this.collections.known(name);
   }
 
   listCollections(after: string | undefined, limit: number, call: Call): Promise<RowPage<QdrantCollection>> {
@@ -134,6 +142,19 @@ export class QdrantVectors implements Driver {
     return this.#reading(of, call, () => this.#search.search(of, ns, search, call));
   }
 
+  searchHybrid(
+    collection: CollectionRow,
+    ns: string,
+    request: HybridRequest<QdrantCondition>,
+    call: Call,
+  ): Promise<readonly VectorHit[]> {
+    const of = collection as QdrantCollection;
+    const search = { collection: of, ns, request };
+    return this.#reading(of, call, () =>
+      searchHybrid(this.#connection, this.#settings, this.sparse, search, call),
+    );
+  }
+
   async page(
     collection: CollectionRow,
     ns: string,
@@ -191,7 +212,7 @@ export class QdrantVectors implements Driver {
     try {
       return await work();
     } catch (error) {
-      if (!isNotFound(error) && !isStorageError(error, 'not_found')) throw error;
+      if (!isGone(error) && !isStorageError(error, 'not_found')) throw error;
       this.collections.forget(collection.name);
       throw new StorageError({
         code: 'not_found',
