@@ -49,7 +49,9 @@ export async function main(args: readonly string[]): Promise<number> {
 /** An error and its causes, which say what an engine answered. */
 function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}\ncaused by ${inspect(error.cause, { depth: 3 })}`;
+  return error.cause === undefined
+    ? error.message
+    : `${error.message}\ncaused by ${inspect(error.cause, { depth: 3 })}`;
 }
 
 interface Asked {

@@ -64,6 +64,54 @@ async function qdrant(name: ServiceName): Promise<VectorFuzzTarget> {
   };
 }
 
+/** More than Chroma keeps in its log before it writes the index anew. */
+const compacted = 1100;
+
+async function chroma(): Promise<VectorFuzzTarget> {
+  const { createChroma } = await import('@storage/chroma');
+  const service = await lease('chroma');
+  const { url } = service;
+  const tenant = 'storage-fuzz';
+  const prefix = `fuzz-${randomBytes(6).toString('hex')}-`;
+  const databases = new WeakMap<Backend, string>();
+  let count = 0;
+  return {
+    harness: {
+      name: 'chroma-vectors',
+      create: () => {
+        const database = `${prefix}${count++}`;
+        const backend = createChroma({ url, tenant, database });
+        databases.set(backend, database);
+        return backend;
+      },
+      destroy: async (backend) => {
+        const path = `/api/v2/tenants/${tenant}/databases/${databases.get(backend)}`;
+        // The server refuses while it writes its index.
+        for (let tries = 20; tries > 0; tries--) {
+          const refused = await ask(url, 'DELETE', path).then(
+            () => undefined,
+            (error: unknown) => error,
+          );
+          if (refused === undefined) return;
+          if (tries === 1) throw refused;
+          await sleep(250);
+        }
+      },
+      server: { name: service.server, version: service.version, how: service.how },
+    },
+    // Documents that come and go: what was only in the log is in the index then.
+    turn: async (backend, name) => {
+      const collection = backend.vectors?.collection(name);
+      const dimension = (await backend.vectors?.getCollection(name))?.dimension ?? 0;
+      const vector = Array.from({ length: dimension }, (_, place) => place + 1);
+      const passing = Array.from({ length: compacted }, (_, index) => ({ id: `passing ${index}`, vector }));
+      await collection?.upsert(passing);
+      await collection?.delete(passing.map(({ id }) => id));
+    },
+    release: () => service.release(),
+  };
+}
+
 /** How long Pinecone's stand-in hides a write from reads, and a little more. */
 const settleMs = 150;
 
@@ -123,5 +171,6 @@ export const vectorTargets: { readonly [name: string]: () => Promise<VectorFuzzT
   },
   qdrant: () => qdrant('qdrant'),
   'qdrant-next': () => qdrant('qdrant-next'),
+  chroma,
   pinecone,
 };
