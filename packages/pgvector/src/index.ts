@@ -1,5 +1,5 @@
+export { hybridSearchFacet } from '@storage/domain';
 export { createPgvector, type PgvectorBackend } from './pgvector-backend.ts';
 export type { PgvectorCapabilities } from './pgvector-capabilities.ts';
-export type { PgvectorClient } from './pgvector-client.ts';
-export type { PgvectorOptions } from './pgvector-options.ts';
+export type { PgvectorIndexOptions, PgvectorOptions } from './pgvector-options.ts';
 export { pgvectorPlugin } from './pgvector-plugin.ts';

@@ -1,41 +1,31 @@
-import type { Capabilities, RecordCapabilities } from '@storage/core';
+import type { Capabilities, VectorCapabilities } from '@storage/core';
 
-/** Narrow where types depend on it: every facet that is stated is there. */
+/** What every pgvector store can do. */
 export interface PgvectorCapabilities extends Capabilities {
-  readonly records: RecordCapabilities;
+  readonly records: false;
+  readonly vectors: VectorCapabilities & { readonly exact: 'on-request'; readonly atomicUpsert: true };
+  readonly graph: false;
+  readonly messaging: false;
+  readonly transactions: false;
 }
 
-/** What the backend can do: every flag is shown by the kit, in both directions. Begin with little, and raise a flag with what it stands for. */
 export const pgvectorCapabilities: PgvectorCapabilities = {
-  records: {
-    level: 'full',
-    keys: 'any',
-    maxValueBytes: 16 * 1024 * 1024,
-    metadata: true,
-    maxMetadataBytes: 1024 * 1024,
-    bytes: true,
-    list: 'ordered',
-    query: 'scan',
-    scanLimit: 10_000,
-    sort: false,
-    streams: false,
-    ttl: { listing: 'exact' },
-    conditional: 'record',
-    conditionalDelete: true,
-    conditionalStreams: true,
-    programOrder: true,
-    createdAt: true,
-    deleteReports: 'exact',
-    deleteWhere: 'per-record',
-    atomicBatches: false,
-    namespaces: true,
+  records: false,
+  vectors: {
+    metrics: ['cosine', 'dot_product', 'euclidean'],
+    maxDimension: 16_000,
+    maxLimit: 10_000,
+    exact: 'on-request',
+    deleteWhere: 'atomic',
+    atomicUpsert: true,
+    replace: 'atomic',
+    maxMetadataBytes: null,
   },
-  vectors: false,
   graph: false,
   messaging: false,
   transactions: false,
-  facets: [],
-  abort: 'before-start',
-  persistent: false,
+  facets: ['hybrid-search/1'],
+  abort: 'server',
+  persistent: true,
   consistency: 'strong',
 };

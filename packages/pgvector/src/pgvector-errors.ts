@@ -1,41 +1,39 @@
-import {
-  createTranslator,
-  type NativeError,
-  type Translate,
-  type Translation,
-  translateNetwork,
-} from '@storage/backend-kit';
-import { StorageError } from '@storage/core';
+import type { Translate } from '@storage/backend-kit';
+import { isStorageError } from '@storage/core';
+import { type PostgresRule, postgresRule, postgresTranslator } from '@storage/sql/pg';
 
-/** The engine's own codes. What is not known here is `internal`, with the original as its cause. */
-function rules(error: NativeError): Translation | undefined {
-  switch (error.code) {
-    case 'NOAUTH':
-      return { code: 'unauthenticated', message: 'The server refused the credentials; check `url`.' };
-    default:
-      return translateNetwork(error);
-  }
+/** What the extension says, and what means another thing here than for records. */
+const rules: ReadonlyMap<string, PostgresRule> = new Map([
+  [
+    '22003',
+    postgresRule(
+      'invalid_argument',
+      "A number of the vector is beyond ±65,504, what 16-bit floats hold; scale the vectors, or make the collection with index: { quantization: 'none' } or 'binary'.",
+      { applied: 'no' },
+    ),
+  ],
+  [
+    '42704',
+    postgresRule(
+      'invalid_argument',
+      'PostgreSQL at {where} has no text search configuration of that name; change `language`.',
+      { applied: 'no' },
+    ),
+  ],
+  [
+    '54000',
+    postgresRule('too_large', 'The document is larger than PostgreSQL holds in one row; keep less beside the vector.', {
+      applied: 'no',
+    }),
+  ],
+]);
+
+/** The only place where errors of the server and its driver become a `StorageError`. */
+export function pgvectorTranslator(where: string): Translate {
+  return postgresTranslator(where, 'pgvector', rules);
 }
 
-/** The only place where native errors become `StorageError`. */
-export const translatePgvector: Translate = createTranslator('pgvector', rules);
-
-/** `ifMatch` that no longer holds. */
-export function conflict(key: string): StorageError {
-  return new StorageError({
-    code: 'conflict',
-    message: 'The record does not have this etag any more; read it again.',
-    key,
-    applied: 'no',
-  });
-}
-
-/** `ifAbsent` where a record is. */
-export function alreadyExists(key: string): StorageError {
-  return new StorageError({
-    code: 'already_exists',
-    message: 'There is a record under this key; store without ifAbsent to replace it.',
-    key,
-    applied: 'no',
-  });
+/** Whether a statement named a table that is not there. */
+export function isTableMissing(error: unknown): boolean {
+  return isStorageError(error) && error.details?.['sqlstate'] === '42P01';
 }

@@ -1,29 +1,33 @@
-import { type CompiledFilter, type CompiledLeaf, compileFilter } from '@storage/backend-kit';
-import type { FilterLeaf, FilterNode } from '@storage/core/filter';
+import type { CollectionRow, CompiledFilter } from '@storage/backend-kit';
+import { type FilterLeaf, type FilterNode, joinPath } from '@storage/core/filter';
+import {
+  compileSqlFilter,
+  type Dialect,
+  joinFragments,
+  postgresDialect,
+  type SqlFragment,
+  vectorTarget,
+} from '@storage/sql';
 
-/** A filter as the engine runs it. */
-export type PgvectorFilter = (key: string) => boolean;
+type Fields = CollectionRow['fields'];
 
-/** The engine sees keys alone. What it can't say is read and rechecked by the kit; each leaf that it learns makes queries cheaper. */
-function compileLeaf(leaf: FilterLeaf, negated: boolean): CompiledLeaf<PgvectorFilter> {
-  if (leaf.path.join('.') !== 'key') return 'unsupported';
-  switch (leaf.op) {
-    case 'eq':
-      return { precision: 'exact', fragment: (key) => (key === leaf.value) !== negated };
-    case 'startsWith':
-      return { precision: 'exact', fragment: (key) => key.startsWith(leaf.value) !== negated };
-    default:
-      return 'unsupported';
-  }
+/** Whether the index of a declared field serves the leaf: its operands are of the type that was declared. */
+function isServed(leaf: FilterLeaf, fields: Fields): boolean {
+  const name = joinPath(leaf.path);
+  if (leaf.op === 'exists' || !Object.hasOwn(fields, name)) return false;
+  const text = fields[name] === 'string' || fields[name] === 'date';
+  const operands = leaf.op === 'in' ? leaf.value : [leaf.value];
+  return operands.every((operand) => (typeof operand === 'string') === text);
 }
 
-/** The portable filter as a native one. */
-export function compilePgvectorFilter(filter: FilterNode): CompiledFilter<PgvectorFilter> {
-  return compileFilter<PgvectorFilter>(filter, {
-    backend: 'pgvector',
-    leaf: compileLeaf,
-    and: (children) => (key) => children.every((child) => child(key)),
-    or: (children) => (key) => children.some((child) => child(key)),
-    postFilter: true,
-  });
+/** A filter of metadata as SQL, exact; leaves on declared fields so written that their indexes serve them. */
+export function compileVectorFilter(filter: FilterNode, fields: Fields): CompiledFilter<SqlFragment> {
+  const dialect: Dialect = {
+    ...postgresDialect,
+    jsonLeaf: (column, leaf) => {
+      const arms = isServed(leaf, fields) ? postgresDialect.jsonArms(column, leaf) : undefined;
+      return arms === undefined ? postgresDialect.jsonLeaf(column, leaf) : joinFragments('OR', arms);
+    },
+  };
+  return compileSqlFilter(dialect, filter, vectorTarget);
 }

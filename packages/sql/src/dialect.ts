@@ -71,8 +71,8 @@ export interface IndexBody {
 /** Order of the types that are sorted by. */
 export const sortRanks = { false: 0, true: 1, number: 2, string: 3 } as const;
 
-/** `?` becomes `$1`, `$2`, …; quoted names and literals are left alone. */
-export function numberedPlaceholders(text: string): string {
-  let count = 0;
+/** `?` becomes `$1`, `$2`, …, or what follows `before` parameters that are there already; quoted names and literals are left alone. */
+export function numberedPlaceholders(text: string, before: number = 0): string {
+  let count = before;
   return text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\?/g, (token) => (token === '?' ? `$${++count}` : token));
 }

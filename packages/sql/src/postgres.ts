@@ -42,7 +42,7 @@ export const postgresDialect: Dialect = {
     `CREATE TRIGGER ${name} AFTER ${event} ON ${table} FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION ${name}()`,
   ],
   list: postgresList,
-  placeholders: numberedPlaceholders,
+  placeholders: (text) => numberedPlaceholders(text),
   jsonLeaf: postgresJsonLeaf,
   jsonSort: postgresJsonSort,
   jsonArms: postgresJsonArms,
