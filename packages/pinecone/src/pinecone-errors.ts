@@ -134,12 +134,15 @@ export function connectionError(error: unknown, write: boolean, timedOutMs: numb
   });
 }
 
+const garbage = 'What came back was no answer of Pinecone; check `controllerUrl` and what stands between.';
+
+/** The error of an answer that is no JSON. */
+export function garbageError(cause: unknown, write: boolean): StorageError {
+  return new StorageError({ code: 'unavailable', message: garbage, applied: write ? 'unknown' : undefined, cause });
+}
+
 function rules(error: NativeError): Translation | undefined {
-  if (error.name === 'SyntaxError' || error.name === 'TypeError')
-    return {
-      code: 'unavailable',
-      message: 'What came back was no answer of Pinecone; check `controllerUrl` and what stands between.',
-    };
+  if (error.name === 'SyntaxError' || error.name === 'TypeError') return { code: 'unavailable', message: garbage };
   return translateNetwork(error);
 }
 

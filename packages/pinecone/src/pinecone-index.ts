@@ -26,6 +26,13 @@ const longestLookMs = 1000;
 /** How long a write may stay unseen when the call has no limit of its own, in milliseconds. */
 const visibleMs = 60_000;
 
+/** What answers to requests for records have in common. */
+interface RecordsAnswer {
+  readonly vectors?: { readonly [id: string]: FoundRecord };
+  readonly matches?: readonly (FoundRecord & { readonly score?: number })[];
+  readonly pagination?: { readonly next?: string };
+}
+
 export interface Match extends FoundRecord {
   readonly score: number;
 }
@@ -71,8 +78,22 @@ export class PineconeIndex {
     }
   }
 
-  #read<T>(call: Call, work: (index: Index) => Promise<T>, onHeaders?: (headers: Headers) => void): Promise<T> {
-    return this.#ask({ call, write: false, repeatable: true, onHeaders }, work);
+  #read<T>(call: Call, work: (index: Index) => Promise<T>): Promise<T> {
+    return this.#ask({ call, write: false, repeatable: true }, work);
+  }
+
+  /** Reads records: the body of the answer, as the vendor's API has it. */
+  async #records(
+    call: Call,
+    work: (index: Index) => Promise<unknown>,
+    onHeaders?: (headers: Headers) => void,
+  ): Promise<RecordsAnswer> {
+    let answer: RecordsAnswer | undefined;
+    const onBody = (body: unknown): void => {
+      if (typeof body === 'object' && body !== null) answer = body;
+    };
+    await this.#ask({ call, write: false, repeatable: true, onHeaders, onBody }, work);
+    return answer ?? {};
   }
 
   /** A write that may be sent twice. Answers its log sequence number. */
@@ -131,8 +152,8 @@ export class PineconeIndex {
   }
 
   async fetch(namespace: string, ids: readonly string[], call: Call): Promise<ReadonlyMap<string, FoundRecord>> {
-    const { records } = await this.#read(call, (index) => index.fetch({ ids: [...ids], namespace }));
-    return new Map(Object.entries(records));
+    const { vectors = {} } = await this.#records(call, (index) => index.fetch({ ids: [...ids], namespace }));
+    return new Map(Object.entries(vectors));
   }
 
   /** Ids in the order of their bytes. */
@@ -150,15 +171,15 @@ export class PineconeIndex {
     call: Call,
   ): Promise<Slice<FoundRecord>> {
     const page = { namespace, filter, limit, ...(token !== undefined && { paginationToken: token }) };
-    const { records, pagination } = await this.#read(call, (index) => index.fetchByMetadata(page));
-    return { items: Object.values(records), next: pagination?.next || undefined };
+    const { vectors = {}, pagination } = await this.#records(call, (index) => index.fetchByMetadata(page));
+    return { items: Object.values(vectors), next: pagination?.next || undefined };
   }
 
   async query(namespace: string, query: Query, call: Call, onHeaders?: (headers: Headers) => void): Promise<Match[]> {
     const { vector, topK, filter, includeValues, includeMetadata } = query;
     const options = { vector: Array.from(vector), topK, includeValues, includeMetadata, namespace };
     const asked = filter === undefined ? options : { ...options, filter };
-    const { matches } = await this.#read(call, (index) => index.query(asked), onHeaders);
+    const { matches = [] } = await this.#records(call, (index) => index.query(asked), onHeaders);
     return matches.map(({ id, values, metadata, score = 0 }) => ({ id, values, metadata, score }));
   }
 
