@@ -3,6 +3,7 @@ import {
   type Call,
   type CollectionDefinition,
   type CollectionRow,
+  collectionMissing,
   decodeSettings,
   encodeSettings,
   type RowPage,
@@ -47,9 +48,6 @@ const keys = {
 /** How many native collections a request lists. Without a limit the server stops at 100. */
 const listPage = 1000;
 
-/** How long a collection is taken to be as it was seen, in milliseconds. One that was deleted is noticed at once by its id. */
-const trustMs = 250;
-
 function hashed(parts: readonly string[]): string {
   return `storage.${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)}`;
 }
@@ -64,7 +62,7 @@ export function nativeName(name: string): string {
 export class ChromaCatalog {
   readonly #connect: () => Promise<ChromaConnection>;
   readonly #settings: ChromaSettings;
-  readonly #seen = new Map<string, { readonly row: ChromaCollection; readonly until: number }>();
+  readonly #seen = new Map<string, ChromaCollection>();
   readonly #spaces = new Map<string, string>();
 
   constructor(connect: () => Promise<ChromaConnection>, settings: ChromaSettings) {
@@ -88,7 +86,7 @@ export class ChromaCatalog {
     for (;;) {
       call.check();
       const id = await this.#make(nativeName(name), metric, metadata);
-      const row = await this.find(name, call, true);
+      const row = await this.find(name, call);
       // One that was there may be deleted before it is read.
       if (row !== undefined) return { collection: row, created: id === row.native };
       if (id !== undefined) throw vanished(name);
@@ -114,27 +112,30 @@ export class ChromaCatalog {
     }
   }
 
-  /** The collection of this name. `fresh`: as it is now. */
-  async find(name: string, call: Call, fresh = false): Promise<ChromaCollection | undefined> {
-    const seen = this.#seen.get(name);
-    if (!fresh && seen !== undefined && performance.now() < seen.until) return seen.row;
+  /** The collection of this name as it was seen last. */
+  known(name: string): ChromaCollection | undefined {
+    return this.#seen.get(name);
+  }
+
+  /** The collection of this name; the same object as long as it is the same collection. */
+  async find(name: string, call: Call): Promise<ChromaCollection | undefined> {
     const { http } = await this.#connect();
-    const until = performance.now() + trustMs;
     const native = await http.collection(nativeName(name), call);
+    const seen = this.#seen.get(name);
+    if (native !== undefined && native.id === seen?.native) return seen;
+    this.forget(name);
     const row = native === undefined ? undefined : toRow(native);
-    if (row === undefined || row.name !== name) {
-      this.forget(name);
-      if (native !== undefined && isForeign(native) && native.name === name) throw unknowable(name);
-      return undefined;
+    if (row?.name === name) {
+      this.#seen.set(name, row);
+      return row;
     }
-    if (seen !== undefined && seen.row.native !== row.native) this.forget(name);
-    this.#seen.set(name, { row, until });
-    return row;
+    if (native !== undefined && isForeign(native) && native.name === name) throw unknowable(name);
+    return undefined;
   }
 
   /** What was seen of a collection and its namespaces holds no more. */
   forget(name: string): void {
-    const native = this.#seen.get(name)?.row.native;
+    const native = this.#seen.get(name)?.native;
     this.#seen.delete(name);
     if (native === undefined) return;
     for (const key of this.#spaces.keys()) if (key.startsWith(`${native}/`)) this.#spaces.delete(key);
@@ -150,7 +151,7 @@ export class ChromaCatalog {
 
   async remove(name: string, call: Call): Promise<boolean> {
     const { client } = await this.#connect();
-    const row = await this.find(name, call, true);
+    const row = await this.find(name, call);
     this.forget(name);
     if (row === undefined) return false;
     const removed = await this.#drop(client, nativeName(name));
@@ -169,7 +170,7 @@ export class ChromaCatalog {
     }
   }
 
-  /** The native collection of a namespace. `make`: it is made when it is missing. */
+  /** The native collection of a namespace, where it is known or can be found. `make`: it is made when it is missing. */
   async space(row: ChromaCollection, ns: string, make: boolean, call: Call): Promise<string | undefined> {
     if (ns === '') return row.native;
     const key = `${row.native}/${ns}`;
@@ -177,14 +178,21 @@ export class ChromaCatalog {
     if (known !== undefined) return known;
     const { http } = await this.#connect();
     const name = hashed([row.native, ns]);
-    const metadata = { [keys.version]: 1, [keys.root]: row.native, [keys.namespace]: ns };
     let id = (await http.collection(name, call))?.id;
+    // A namespace of which there is nothing may be one of a collection that is gone.
+    if (id === undefined && (await this.find(row.name, call))?.native !== row.native) throw collectionMissing(row.name);
+    const metadata = { [keys.version]: 1, [keys.root]: row.native, [keys.namespace]: ns };
     while (id === undefined && make) {
       call.check();
       id = (await this.#make(name, row.metric, metadata)) ?? (await http.collection(name, call))?.id;
     }
     if (id !== undefined) this.#spaces.set(key, id);
     return id;
+  }
+
+  /** A native collection turned out to be gone. */
+  forgetSpace(row: ChromaCollection, ns: string): void {
+    this.#spaces.delete(`${row.native}/${ns}`);
   }
 
   /** The namespaces of a collection, the root left out. */
@@ -197,7 +205,7 @@ export class ChromaCatalog {
 
   async dropNamespace(row: ChromaCollection, space: NativeSpace): Promise<void> {
     const { client } = await this.#connect();
-    this.#spaces.delete(`${row.native}/${space.ns}`);
+    this.forgetSpace(row, space.ns);
     await this.#drop(client, space.name);
   }
 

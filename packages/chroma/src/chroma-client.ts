@@ -27,7 +27,8 @@ function addressOf(client: ChromaClient): ChromaAddress {
   if (typeof base !== 'string') {
     throw new StorageError({
       code: 'version_mismatch',
-      message: 'The client does not tell where its server is; use one of chromadb 3.5, or give `url` instead of `client`.',
+      message:
+        'The client does not tell where its server is; use one of chromadb 3.5, or give `url` instead of `client`.',
       details: { path: 'client' },
     });
   }

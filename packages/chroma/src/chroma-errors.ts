@@ -41,7 +41,8 @@ function refused(message: string): Translation {
     return {
       code: 'invalid_state',
       applied: 'no',
-      message: 'The server keeps vectors of another dimension in this collection; it was made again meanwhile, or something else wrote to it.',
+      message:
+        'The server keeps vectors of another dimension in this collection; it was made again meanwhile, or something else wrote to it.',
     };
   }
   if (/quota|billing limit/i.test(message)) return quota;
@@ -116,7 +117,10 @@ function network(error: NativeError): Translation | undefined {
   const { cause } = (error.original ?? {}) as { readonly cause?: unknown };
   const known = translateNetwork(cause === undefined ? error : describeError(cause));
   if (known?.applied === 'no')
-    return { ...known, message: "The server can't be reached; check `host` and `port`, or `url` (CHROMA_URL), and that it runs." };
+    return {
+      ...known,
+      message: "The server can't be reached; check `host` and `port`, or `url` (CHROMA_URL), and that it runs.",
+    };
   if (known !== undefined) return known;
   const told = error.name === 'TypeError' && /fetch failed|terminated/.test(error.message);
   return told || error.name === 'ChromaConnectionError' ? { code: 'unavailable', message: lost } : undefined;
@@ -130,7 +134,8 @@ function rules(error: NativeError): Translation | undefined {
   if (error.name === 'SyntaxError')
     return {
       code: 'unavailable',
-      message: 'What came back was no answer of Chroma; check that `host` and `port`, or `url`, are those of a Chroma server.',
+      message:
+        'What came back was no answer of Chroma; check that `host` and `port`, or `url`, are those of a Chroma server.',
     };
   return network(error);
 }

@@ -1,12 +1,7 @@
-import {
-  type CollectionRow,
-  type CompiledFilter,
-  type CompiledLeaf,
-  compileFilter,
-} from '@storage/backend-kit';
+import { type CollectionRow, type CompiledFilter, type CompiledLeaf, compileFilter } from '@storage/backend-kit';
 import { type FilterLeaf, type FilterNode, type FilterScalar, joinPath } from '@storage/core/filter';
 import type { Where } from 'chromadb';
-import { isNative, isPlainInstant, kindKey, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';
+import { declaredTypes, isNative, isPlainInstant, kindKey, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';
 
 type Range = 'gt' | 'gte' | 'lt' | 'lte';
 
@@ -78,7 +73,10 @@ function compileEquality(key: string, values: readonly FilterScalar[], negated: 
 }
 
 /** What a range is asked of: a number, or the time of a declared date. */
-function bound(leaf: FilterLeaf & { op: Range }, declared: string | undefined): { time: boolean; value: number } | undefined {
+function bound(
+  leaf: FilterLeaf & { op: Range },
+  declared: string | undefined,
+): { time: boolean; value: number } | undefined {
   const { value } = leaf;
   if (typeof value === 'number') return { time: false, value };
   return declared === 'date' && isPlainInstant(value) ? { time: true, value: Date.parse(value) } : undefined;
@@ -86,8 +84,7 @@ function bound(leaf: FilterLeaf & { op: Range }, declared: string | undefined): 
 
 function compileLeaf(leaf: FilterLeaf, negated: boolean, { fields }: CollectionRow): CompiledLeaf<Where> {
   const key = nativeKey(leaf.path);
-  const name = joinPath(leaf.path);
-  const declared = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  const declared = declaredTypes(fields).get(joinPath(leaf.path));
   switch (leaf.op) {
     case 'eq':
       return compileEquality(key, [leaf.value], negated);

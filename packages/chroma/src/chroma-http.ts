@@ -94,12 +94,10 @@ export class ChromaHttp {
 
   /** The metadata of those of these records that are there, keys of every name included. */
   async metadata(id: string, ids: readonly string[], call: Call): Promise<ReadonlyMap<string, Metadata | null>> {
-    const found = await this.#send<{ readonly ids: readonly string[]; readonly metadatas: readonly (Metadata | null)[] }>(
-      'POST',
-      `/${id}/get`,
-      { ids, include: ['metadatas'] },
-      call,
-    );
+    const found = await this.#send<{
+      readonly ids: readonly string[];
+      readonly metadatas: readonly (Metadata | null)[];
+    }>('POST', `/${id}/get`, { ids, include: ['metadatas'] }, call);
     return new Map(found.ids.map((each, index) => [each, found.metadatas[index] ?? null]));
   }
 

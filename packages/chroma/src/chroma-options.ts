@@ -90,7 +90,10 @@ function toTarget(options: ChromaOptions): ChromaTarget | undefined {
   const addressed = [url, host, port, ssl].some((each) => each !== undefined);
   const ways = [client !== undefined, persistDirectory !== undefined, addressed].filter(Boolean).length;
   if (ways > 1)
-    refuse('persistDirectory', 'Give one of client, persistDirectory, or an address (url, or host and port): a server is started for a folder, or is there.');
+    refuse(
+      'persistDirectory',
+      'Give one of client, persistDirectory, or an address (url, or host and port): a server is started for a folder, or is there.',
+    );
   if (url !== undefined) {
     if (host !== undefined || port !== undefined || ssl !== undefined)
       refuse('url', 'Give url, or host, port and ssl, not both.');
@@ -98,7 +101,8 @@ function toTarget(options: ChromaOptions): ChromaTarget | undefined {
   }
   if (client !== undefined || persistDirectory !== undefined) return undefined;
   if (ssl !== undefined && typeof ssl !== 'boolean') refuse('ssl', 'ssl is true or false.');
-  if (host !== undefined && /[/:@?#\s]/.test(text(host, 'host'))) refuse('host', 'host is the name of a machine alone; a whole address goes into url.');
+  if (host !== undefined && /[/:@?#\s]/.test(text(host, 'host')))
+    refuse('host', 'host is the name of a machine alone; a whole address goes into url.');
   return { host: host ?? 'localhost', port: wholeNumber(port ?? 8000, 1, 65_535, 'port'), ssl: ssl ?? false };
 }
 

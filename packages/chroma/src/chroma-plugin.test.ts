@@ -7,7 +7,12 @@ describe('chromaPlugin', () => {
     expect(chromaPlugin.fromEnv({})).toEqual({});
     expect(chromaPlugin.fromEnv({ CHROMA_URL: 'http://chroma:8000' })).toEqual({ url: 'http://chroma:8000' });
     expect(
-      chromaPlugin.fromEnv({ CHROMA_HOST: 'chroma', CHROMA_PORT: '8001', CHROMA_AUTH_TOKEN: 't', CHROMA_TENANT: 'acme' }),
+      chromaPlugin.fromEnv({
+        CHROMA_HOST: 'chroma',
+        CHROMA_PORT: '8001',
+        CHROMA_AUTH_TOKEN: 't',
+        CHROMA_TENANT: 'acme',
+      }),
     ).toEqual({ host: 'chroma', port: 8001, authToken: 't', tenant: 'acme' });
     expect(() => chromaPlugin.fromEnv({ CHROMA_PORT: 'x' })).toThrow('CHROMA_PORT');
   });

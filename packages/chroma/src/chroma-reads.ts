@@ -1,7 +1,7 @@
 import type { Call, VectorHit, VectorPage, VectorParts, VectorRead, VectorSearch } from '@storage/backend-kit';
 import type { Metric } from '@storage/core';
 import type { Collection, Metadata, Where } from 'chromadb';
-import { Best, byScore, scoreOf, scoreOfDistance } from './chroma-scores.ts';
+import { Best, byScore, scoreOfDistance, scoreOfVectors } from './chroma-scores.ts';
 import { decodeRecord } from './chroma-shadow.ts';
 
 /** Ids that are left to read. */
@@ -132,7 +132,7 @@ export class ChromaReads {
       best.add(
         part.ids.map((id, index) => ({
           id,
-          score: scoreOf(metric, vector, toVector(part.embeddings[index]) ?? new Float32Array()),
+          score: scoreOfVectors(metric, vector, toVector(part.embeddings[index]) ?? new Float32Array()),
         })),
       );
     }

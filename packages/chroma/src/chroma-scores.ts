@@ -1,3 +1,4 @@
+import { scoreOf } from '@storage/backend-kit';
 import type { Metric } from '@storage/core';
 import { compareCodePoints } from '@storage/core/filter';
 
@@ -8,23 +9,11 @@ export function scoreOfDistance(metric: Metric, distance: number): number {
   return -Math.sqrt(Math.max(0, distance));
 }
 
-/** How close two vectors are, reckoned here. */
-export function scoreOf(metric: Metric, a: Float32Array, b: Float32Array): number {
-  let dot = 0;
-  let squares = 0;
-  let ofA = 0;
-  let ofB = 0;
-  for (let index = 0; index < a.length; index++) {
-    const x = a[index] ?? 0;
-    const y = b[index] ?? 0;
-    dot += x * y;
-    squares += (x - y) * (x - y);
-    ofA += x * x;
-    ofB += y * y;
-  }
-  if (metric === 'dot_product') return dot;
-  if (metric === 'euclidean') return -Math.sqrt(squares);
-  return ofA === 0 || ofB === 0 ? 0 : Math.max(-1, Math.min(1, dot / Math.sqrt(ofA * ofB)));
+/** How close two vectors are, reckoned here. Zeros, which only others store under cosine, are close to nothing. */
+export function scoreOfVectors(metric: Metric, a: Float32Array, b: Float32Array): number {
+  const score = scoreOf(metric, a, b);
+  if (Number.isNaN(score)) return 0;
+  return metric === 'cosine' ? Math.max(-1, Math.min(1, score)) : score;
 }
 
 export interface Scored {

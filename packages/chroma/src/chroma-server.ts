@@ -108,7 +108,9 @@ class GuardedServer implements ChromaServer {
 
   async answers(): Promise<boolean> {
     try {
-      const reply = await fetch(`http://127.0.0.1:${this.port}/api/v2/heartbeat`, { signal: AbortSignal.timeout(2000) });
+      const reply = await fetch(`http://127.0.0.1:${this.port}/api/v2/heartbeat`, {
+        signal: AbortSignal.timeout(2000),
+      });
       await reply.arrayBuffer();
       return reply.ok;
     } catch (error) {

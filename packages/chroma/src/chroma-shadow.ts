@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { VectorRead, VectorRow } from '@storage/backend-kit';
-import { StorageError, type VectorFields } from '@storage/core';
-import { joinPath } from '@storage/core/filter';
+import { StorageError, type VectorFields, type VectorFieldType } from '@storage/core';
+import { joinPath, splitPath } from '@storage/core/filter';
 import type { Metadata } from 'chromadb';
 
 /** Begins every key of ours. A key of a user's that begins so is escaped. */
@@ -57,13 +57,25 @@ function isScalar(value: unknown): value is string | number | boolean {
 
 type Written = Record<string, string | number | boolean>;
 
+const declaredOf = new WeakMap<VectorFields, ReadonlyMap<string, VectorFieldType>>();
+
+/** Declared fields by their paths as `joinPath` writes them. */
+export function declaredTypes(fields: VectorFields): ReadonlyMap<string, VectorFieldType> {
+  let types = declaredOf.get(fields);
+  if (types === undefined) {
+    types = new Map(Object.entries(fields).map(([path, type]) => [joinPath(splitPath(path)), type]));
+    declaredOf.set(fields, types);
+  }
+  return types;
+}
+
 /** What of metadata the server can filter by. */
 class NativeFields {
   readonly written: Written = Object.create(null) as Written;
-  readonly #fields: VectorFields;
+  readonly #declared: ReadonlyMap<string, VectorFieldType>;
 
   constructor(fields: VectorFields) {
-    this.#fields = fields;
+    this.#declared = declaredTypes(fields);
   }
 
   add(path: readonly string[], value: unknown): void {
@@ -78,8 +90,11 @@ class NativeFields {
   }
 
   #scalar(path: readonly string[], key: string, value: string | number | boolean): void {
-    const date = typeof value === 'string' && this.#fields[joinPath(path)] === 'date';
-    if (!isNative(value) || (date && !isPlainInstant(value))) return this.#candidates(key, [value]);
+    const date = typeof value === 'string' && this.#declared.get(joinPath(path)) === 'date';
+    if (!isNative(value) || (date && !isPlainInstant(value))) {
+      this.#candidates(key, [value]);
+      return;
+    }
     this.written[key] = value === 0 ? 0 : value;
     this.#declare(path, key, typeof value === 'string' ? 's' : typeof value === 'number' ? 'n' : 'b');
     if (date) this.written[timeKey(key)] = Date.parse(value);
@@ -92,7 +107,7 @@ class NativeFields {
 
   /** What stands natively needs no kind but for filters that ask whether it is there, which are declared. */
   #declare(path: readonly string[], key: string, kind: string): void {
-    if (Object.hasOwn(this.#fields, joinPath(path))) this.written[kindKey(key)] = kind;
+    if (this.#declared.has(joinPath(path))) this.written[kindKey(key)] = kind;
   }
 }
 
@@ -101,8 +116,7 @@ export function encodeShadow(row: VectorRow, fields: VectorFields): Written {
   const native = new NativeFields(fields);
   if (row.metadata !== '{}')
     for (const [name, value] of Object.entries(JSON.parse(row.metadata) as object)) native.add([name], value);
-  native.written[recordKey] =
-    `{"at":${row.createdAt},"text":${row.content !== undefined},"metadata":${row.metadata}}`;
+  native.written[recordKey] = `{"at":${row.createdAt},"text":${row.content !== undefined},"metadata":${row.metadata}}`;
   return native.written;
 }
 
@@ -124,7 +138,13 @@ export interface NativeRecord {
 export function decodeRecord({ id, document, metadata, vector }: NativeRecord): VectorRead {
   const record = metadata?.[recordKey];
   if (record === undefined || record === null) {
-    return { id, vector, content: document ?? undefined, metadata: JSON.stringify(metadata ?? {}), createdAt: undefined };
+    return {
+      id,
+      vector,
+      content: document ?? undefined,
+      metadata: JSON.stringify(metadata ?? {}),
+      createdAt: undefined,
+    };
   }
   const [, at, text, json] = /^\{"at":(-?\d+),"text":(true|false),"metadata":(.*)\}$/s.exec(String(record)) ?? [];
   if (json === undefined) {

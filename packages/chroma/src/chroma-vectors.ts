@@ -59,34 +59,38 @@ export class ChromaVectors implements VectorDriver<Where, ChromaPosition> {
     return this.#catalog.find(name, call);
   }
 
+  knownCollection(name: string): CollectionRow | undefined {
+    return this.#catalog.known(name);
+  }
+
   listCollections(after: string | undefined, limit: number, call: Call): Promise<RowPage<CollectionRow>> {
     return this.#catalog.list(after, limit, call);
   }
 
-  async upsert({ name }: CollectionRow, ns: string, rows: readonly VectorRow[], call: Call): Promise<void> {
-    await this.#inSpace(name, ns, true, call, async (id, { foreign, fields }) => {
-      if (foreign) throw notOurs(name);
+  async upsert(collection: CollectionRow, ns: string, rows: readonly VectorRow[], call: Call): Promise<void> {
+    await this.#inSpace(collection, ns, true, call, async (id, { foreign, fields }) => {
+      if (foreign) throw notOurs(collection.name);
       await this.#writes.upsert({ id, fields }, rows, call);
     });
   }
 
   async get(
-    { name }: CollectionRow,
+    collection: CollectionRow,
     ns: string,
     ids: readonly string[],
     parts: VectorParts,
     call: Call,
   ): Promise<readonly (VectorRead | undefined)[]> {
     const found = new Map<string, VectorRead>();
-    await this.#reading(name, ns, call, async (reads) => {
+    await this.#reading(collection, ns, call, async (reads) => {
       for (const part of batches([...new Set(ids)]))
         for (const [id, row] of await reads.byId(part, parts)) found.set(id, row);
     });
     return ids.map((id) => found.get(id));
   }
 
-  async remove({ name }: CollectionRow, ns: string, ids: readonly string[], call: Call): Promise<number> {
-    const removed = await this.#inSpace(name, ns, false, call, async (id) => {
+  async remove(collection: CollectionRow, ns: string, ids: readonly string[], call: Call): Promise<number> {
+    const removed = await this.#inSpace(collection, ns, false, call, async (id) => {
       const space = (await this.#connect()).client.collection(id);
       let count = 0;
       for (const part of batches(ids)) {
@@ -101,8 +105,8 @@ export class ChromaVectors implements VectorDriver<Where, ChromaPosition> {
     return removed ?? 0;
   }
 
-  async removeWhere({ name }: CollectionRow, ns: string, filter: Where | undefined, call: Call): Promise<number> {
-    const removed = await this.#inSpace(name, ns, false, call, async (id) => {
+  async removeWhere(collection: CollectionRow, ns: string, filter: Where | undefined, call: Call): Promise<number> {
+    const removed = await this.#inSpace(collection, ns, false, call, async (id) => {
       const { client } = await this.#connect();
       return (await client.collection(id).delete({ where: filter ?? everything })).deleted;
     });
@@ -111,45 +115,47 @@ export class ChromaVectors implements VectorDriver<Where, ChromaPosition> {
 
   compile(collection: CollectionRow, filter: FilterNode): CompiledFilter<Where> {
     // What something else wrote has no shadow: all of it is read and filtered here.
-    if ((collection as Partial<ChromaCollection>).foreign === true) return { native: undefined, precision: 'superset' };
+    if ((collection as ChromaCollection).foreign) return { native: undefined, precision: 'superset' };
     return compileChromaFilter(collection, filter);
   }
 
   async search(
-    { name, metric }: CollectionRow,
+    collection: CollectionRow,
     ns: string,
     search: VectorSearch<Where>,
     call: Call,
   ): Promise<readonly VectorHit[]> {
-    return (await this.#reading(name, ns, call, (reads) => reads.search(metric, search))) ?? [];
+    return (await this.#reading(collection, ns, call, (reads) => reads.search(collection.metric, search))) ?? [];
   }
 
   async page(
-    { name }: CollectionRow,
+    collection: CollectionRow,
     ns: string,
     request: VectorPageRequest<Where, ChromaPosition>,
     call: Call,
   ): Promise<VectorPage<ChromaPosition>> {
     const { filter, after, limit } = request;
-    return (await this.#reading(name, ns, call, (reads) => reads.page(filter, after, limit, request))) ?? { rows: [] };
+    return (
+      (await this.#reading(collection, ns, call, (reads) => reads.page(filter, after, limit, request))) ?? { rows: [] }
+    );
   }
 
   async count(
-    { name }: CollectionRow,
+    collection: CollectionRow,
     ns: string | undefined,
     filter: Where | undefined,
     call: Call,
   ): Promise<number> {
-    if (ns === undefined) return (await this.#countAll(name, call)) ?? 0;
-    const count = await this.#inSpace(name, ns, false, call, async (id) => {
+    if (ns === undefined) return (await this.#countAll(collection, call)) ?? 0;
+    const count = await this.#inSpace(collection, ns, false, call, async (id) => {
       const space = (await this.#connect()).client.collection(id);
       return filter === undefined ? space.count() : (await new ChromaReads(space, call).ids(filter)).length;
     });
     return count ?? 0;
   }
 
-  #countAll(name: string, call: Call): Promise<number | undefined> {
-    return this.#inSpace(name, '', false, call, async (native, row) => {
+  #countAll(collection: CollectionRow, call: Call): Promise<number | undefined> {
+    return this.#inSpace(collection, '', false, call, async (native, row) => {
       const { client } = await this.#connect();
       let count = await client.collection(native).count();
       for (const { id } of await this.#catalog.namespaces(row, call)) {
@@ -160,8 +166,8 @@ export class ChromaVectors implements VectorDriver<Where, ChromaPosition> {
     });
   }
 
-  async dropNamespace({ name }: CollectionRow, ns: string, recursive: boolean, call: Call): Promise<number> {
-    const dropped = await this.#inSpace(name, '', false, call, async (native, row) => {
+  async dropNamespace(collection: CollectionRow, ns: string, recursive: boolean, call: Call): Promise<number> {
+    const dropped = await this.#inSpace(collection, '', false, call, async (native, row) => {
       const { client } = await this.#connect();
       let count = 0;
       for (const space of await this.#catalog.namespaces(row, call)) {
@@ -177,30 +183,36 @@ export class ChromaVectors implements VectorDriver<Where, ChromaPosition> {
   }
 
   /** Reads of a namespace; `undefined` when nothing was ever stored in it. */
-  #reading<T>(name: string, ns: string, call: Call, read: (reads: ChromaReads) => Promise<T>): Promise<T | undefined> {
-    return this.#inSpace(name, ns, false, call, async (id) =>
+  #reading<T>(
+    collection: CollectionRow,
+    ns: string,
+    call: Call,
+    read: (reads: ChromaReads) => Promise<T>,
+  ): Promise<T | undefined> {
+    return this.#inSpace(collection, ns, false, call, async (id) =>
       read(new ChromaReads((await this.#connect()).client.collection(id), call)),
     );
   }
 
-  /** Works on a native collection. Where it turns out to be gone, what is known of it is learned anew, once. */
+  /** Works on a namespace's native collection. Where that turns out to be gone while the collection is there, once more. */
   async #inSpace<T>(
-    name: string,
+    collection: CollectionRow,
     ns: string,
     make: boolean,
     call: Call,
     work: (id: string, row: ChromaCollection) => Promise<T>,
   ): Promise<T | undefined> {
-    for (let again = false; ; again = true) {
-      const row = await this.#catalog.find(name, call, again);
-      if (row === undefined) throw collectionMissing(name);
+    // Every row that the facade has is one that the catalog made.
+    const row = collection as ChromaCollection;
+    for (let again = ns === ''; ; again = true) {
       const id = await this.#catalog.space(row, ns, make, call);
       if (id === undefined) return undefined;
       try {
         return await work(id, row);
       } catch (error) {
-        if (again || !isMissing(error)) throw error;
-        this.#catalog.forget(name);
+        if (!isMissing(error)) throw error;
+        if (again) throw collectionMissing(row.name);
+        this.#catalog.forgetSpace(row, ns);
       }
     }
   }

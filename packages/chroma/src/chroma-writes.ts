@@ -126,7 +126,9 @@ export class ChromaWrites {
     const body: UpsertBody = {
       ids,
       embeddings: base64 ? rows.map(toBase64) : rows.map(({ vector }) => Array.from(vector)),
-      documents: rows.map((row) => row.content ?? (old.has(row.id) && mayHaveText(old.get(row.id) ?? null) ? '' : null)),
+      documents: rows.map(
+        (row) => row.content ?? (old.has(row.id) && mayHaveText(old.get(row.id) ?? null) ? '' : null),
+      ),
       metadatas: rows.map((row) => replacing(encodeShadow(row, fields), old.get(row.id))),
     };
     await http.upsert(id, body, call);
