@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { guide, guideManager } from './guide-providers.ts';
+import { guide, guideManager, padded } from './guide-providers.ts';
 import { seedTest } from './seed-test.ts';
 
 seedTest('Storing Data', guide.postgresql.told, async () => {
@@ -55,10 +55,10 @@ seedTest('Searching (Vector Databases)', guide.qdrant.told, async () => {
   await using dm = guideManager('qdrant');
   const angles = [0, 0.2, 0.4, 1.5];
   for (const angle of angles) {
-    const data = { angle, vector: [Math.cos(angle), Math.sin(angle)] };
+    const data = { angle, vector: padded([Math.cos(angle), Math.sin(angle)]) };
     await dm.store('qdrant', data, { metadata: { steep: angle > 1 } });
   }
-  const results = await dm.search<{ angle: number }>('qdrant', [1, 0], {
+  const results = await dm.search<{ angle: number }>('qdrant', padded([1]), {
     limit: 10,
     filter: { 'metadata.steep': false },
   });

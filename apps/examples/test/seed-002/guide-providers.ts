@@ -2,10 +2,11 @@ import { type Backend, createRegistry, DataManager, type Embedder, type Provider
 import { createFilesystem } from '@storage/filesystem';
 import { createMemory } from '@storage/memory';
 import { createPostgres } from '@storage/postgres';
+import { createQdrant } from '@storage/qdrant';
 import { createRedis } from '@storage/redis';
 import { createS3 } from '@storage/s3';
 import { createSqlite } from '@storage/sqlite';
-import { ownFolder, ownPostgres, ownRedis, ownS3, postgres, redis, s3 } from './guide-servers.ts';
+import { ownFolder, ownPostgres, ownQdrant, ownRedis, ownS3, postgres, qdrant, redis, s3 } from './guide-servers.ts';
 
 /** A provider of the guide, on its real server where there is one here. */
 export interface GuideProvider {
@@ -44,9 +45,9 @@ export const guide: { readonly [name in GuideName]: GuideProvider } = {
     told: s3 ? s3.server : 'memory instead of MinIO, which is absent here',
   },
   qdrant: {
-    backend: () => createSqlite({ path: ':memory:' }),
-    options: { kind: 'vector', collection: 'praval_vectors' },
-    told: "SQLite's vectors as 'qdrant'",
+    backend: () => (qdrant ? createQdrant(ownQdrant(qdrant, vectorSize)) : createSqlite({ path: ':memory:' })),
+    options: { kind: 'vector', ...(qdrant === undefined && { collection: 'praval_vectors' }) },
+    told: qdrant ? `${qdrant.server} (${qdrant.how})` : 'SQLite instead of Qdrant, which is absent here',
   },
 };
 
@@ -66,13 +67,21 @@ export function guideManager(...names: readonly GuideName[]): DataManager {
   return registerGuide(new DataManager({ registry: createRegistry(), env: {} }), names);
 }
 
+/** The length of the vectors of `embed`. */
+const vectorSize = 16;
+
+/** Numbers as a vector of the guide's collection. */
+export function padded(numbers: readonly number[]): number[] {
+  return Array.from({ length: vectorSize }, (_, index) => numbers[index] ?? 0);
+}
+
 /** Words counted into a few numbers: enough for texts that share words to be close to one another. */
 export const embed: Embedder = async (texts) =>
   texts.map((text) => {
-    const vector = new Float32Array(16);
+    const vector = new Float32Array(vectorSize);
     for (const word of text.toLowerCase().match(/\w+/g) ?? []) {
       let hash = 7;
-      for (const character of word) hash = (hash * 31 + character.charCodeAt(0)) % 16;
+      for (const character of word) hash = (hash * 31 + character.charCodeAt(0)) % vectorSize;
       vector[hash] = (vector[hash] ?? 0) + 1;
     }
     return vector;

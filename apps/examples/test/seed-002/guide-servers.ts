@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import type { PostgresOptions } from '@storage/postgres';
+import { createQdrant, type QdrantOptions } from '@storage/qdrant';
 import { createRedis, type RedisOptions } from '@storage/redis';
 import type { S3Options } from '@storage/s3';
 import { isRequired, leaseService, type Service, type ServiceName } from '@storage/services';
@@ -24,7 +25,12 @@ async function lease(name: ServiceName): Promise<Service | undefined> {
 }
 
 /** The servers of the guide's providers; `undefined`: absent on this machine. */
-export const [postgres, redis, s3] = await Promise.all([lease('postgres'), lease('redis'), lease('minio')]);
+export const [postgres, redis, s3, qdrant] = await Promise.all([
+  lease('postgres'),
+  lease('redis'),
+  lease('minio'),
+  lease('qdrant'),
+]);
 
 afterAll(async () => {
   // The leases were taken first.
@@ -76,6 +82,18 @@ export function ownRedis({ url }: Service): RedisOptions & { readonly prefix: st
     await backend.records.dropNamespace({ recursive: true });
   });
   return own;
+}
+
+/** The options of the guide, and a prefix of its own. */
+export function ownQdrant({ url }: Service, vectorSize: number): QdrantOptions {
+  const prefix = `${randomName()}-`;
+  rooms.push(async () => {
+    await using backend = createQdrant({ url, prefix });
+    await backend.open();
+    const { items } = await backend.vectors.listCollections();
+    for (const { name } of items) await backend.vectors.deleteCollection(name);
+  });
+  return { url, collectionName: 'praval_vectors', vectorSize, prefix };
 }
 
 /** The options of the guide, for a server that is not AWS, and a bucket of its own. */

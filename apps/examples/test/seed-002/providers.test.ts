@@ -133,7 +133,8 @@ seedTest('Qdrant Provider', guide.qdrant.told, async () => {
   const results = await dm.search('qdrant', await encode('AI framework'), { limit: 5 });
   expect(results).toHaveLength(2);
   const [data, score, reference] = results[0] ?? [];
-  expect(data).toEqual({ text, vector: Array.from(await encode(text)) });
+  // A vector comes back in the precision of 32-bit floats.
+  expect(data).toEqual({ text, vector: Array.from(await encode(text), (value) => expect.closeTo(value, 5)) });
   expect(score).toBeGreaterThan(results[1]?.[1] ?? 1);
   expect(reference).toEqual(ref);
 });
