@@ -160,8 +160,9 @@ export function readRoutes(server: FastifyInstance, findIndex: FindIndex): void 
   server.post<{ Body: QueryInput }>('/query', { schema: { body: dataSchemas.query } }, async (request, reply) => {
     const index = findIndex(request);
     const { matches, indexedLsn } = query(index, request.body);
-    // Only queries were seen to carry it, and only where the namespace is there.
-    if (indexedLsn !== undefined) reply.header('x-pinecone-max-indexed-lsn', String(indexedLsn));
+    // Only queries of serverless indexes were seen to carry it, and only where the namespace is there.
+    if (indexedLsn !== undefined && index.shape.kind === 'serverless')
+      reply.header('x-pinecone-max-indexed-lsn', String(indexedLsn));
     return { results: [], matches, namespace: request.body.namespace ?? '', ...usage(index) };
   });
 

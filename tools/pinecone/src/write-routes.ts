@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { dataSchemas } from './data-schemas.ts';
 import { invalid, rpcRefusal } from './errors.ts';
 import { checkMetadata, type Metadata, mergeMetadata, metadataBytes } from './metadata.ts';
@@ -36,7 +36,6 @@ interface DeleteInput {
 const maxUpsertRecords = 1000;
 const maxUpsertBytes = 2 * 1024 * 1024;
 const maxDeleteIds = 1000;
-const lsnHeader = 'x-pinecone-request-lsn';
 
 function dense(index: VectorIndex, id: string, values: readonly number[] | undefined): Float32Array {
   if (index.shape.vectorType === 'dense') return storedDenseVector(id, values ?? [], index.shape.dimension);
@@ -135,6 +134,11 @@ function remove(index: VectorIndex, input: DeleteInput): number {
   });
 }
 
+/** Serverless indexes alone have log sequence numbers: guides/index-data/check-data-freshness. */
+function tellLsn(reply: FastifyReply, index: VectorIndex, lsn: number): void {
+  if (index.shape.kind === 'serverless') reply.header('x-pinecone-request-lsn', String(lsn));
+}
+
 /** The requests that change records. */
 export function writeRoutes(server: FastifyInstance, findIndex: FindIndex): void {
   server.post<{ Body: { vectors: readonly VectorInput[]; namespace?: string } }>(
@@ -156,7 +160,7 @@ export function writeRoutes(server: FastifyInstance, findIndex: FindIndex): void
       const lsn = index.namespace(namespace).write((table) => {
         for (const record of records) table.put(record);
       });
-      reply.header(lsnHeader, String(lsn));
+      tellLsn(reply, index, lsn);
       return { upsertedCount: records.length };
     },
   );
@@ -169,11 +173,11 @@ export function writeRoutes(server: FastifyInstance, findIndex: FindIndex): void
       const { id, filter } = request.body;
       if ((id === undefined) === (filter === undefined)) throw invalid('Exactly one of id and filter must be given');
       if (id !== undefined) {
-        reply.header(lsnHeader, String(updateById(index, id, request.body)));
+        tellLsn(reply, index, updateById(index, id, request.body));
         return {};
       }
       const { lsn, matchedRecords } = updateByFilter(index, request.body);
-      if (lsn !== undefined) reply.header(lsnHeader, String(lsn));
+      if (lsn !== undefined) tellLsn(reply, index, lsn);
       return { matchedRecords };
     },
   );
@@ -182,7 +186,8 @@ export function writeRoutes(server: FastifyInstance, findIndex: FindIndex): void
     '/vectors/delete',
     { schema: { body: dataSchemas.delete } },
     async (request, reply) => {
-      reply.header(lsnHeader, String(remove(findIndex(request), request.body)));
+      const index = findIndex(request);
+      tellLsn(reply, index, remove(index, request.body));
       return {};
     },
   );

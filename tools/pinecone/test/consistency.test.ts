@@ -77,6 +77,17 @@ test('numbers count the writes of one namespace', async () => {
   await until(2, 'one');
 });
 
+test('indexes of pods have no numbers, and are as late', async () => {
+  const pods = await standIn.index({ spec: { pod: { environment: 'us-east-1-aws', pod_type: 'p1.x1' } } });
+  const written = await standIn.call('POST', `${pods}/vectors/upsert`, { vectors: [{ id: 'a', values: [1, 0] }] });
+  expect([written.status, written.headers.get('x-pinecone-request-lsn')]).toEqual([200, null]);
+  const ask = () => standIn.call('POST', `${pods}/query`, { vector: [1, 0], topK: 1 });
+  let answer = await ask();
+  expect(answer.body.matches).toEqual([]);
+  while (answer.body.matches.length === 0) answer = await ask();
+  expect(readLsn(answer)).toBeNull();
+});
+
 test('numbers do not go back when a namespace is deleted and made anew', async () => {
   await upsert('a', 'one');
   const dropped = await standIn.call('DELETE', `${data}/namespaces/one`);
