@@ -6,6 +6,8 @@ import { installService, isRequired, leaseService } from './lease.ts';
 import { loadRecipe } from './recipes.ts';
 import type { AbsentService, Service, ServiceName } from './service.ts';
 
+export { chromaPythonPath } from './recipes/chroma.ts';
+
 /** Where the reports of this project's tests go; what makes the table reads them. */
 const reports = 'reports';
 

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createCache } from '../home.ts';
 import { ask, nodeOf } from '../http-server.ts';
 import { missingForWheels, openToAll, pinned, pipInstall } from '../install.ts';
-import type { Facts, Recipe } from '../recipe.ts';
+import type { Cache, Facts, Recipe } from '../recipe.ts';
 
 const release = '1.5.9';
 
@@ -18,6 +19,21 @@ async function probe(url: string): Promise<Facts> {
   return { version: `API ${String(version)}`, nodes: [nodeOf(url)] };
 }
 
+function unpackWheel(cache: Cache): Promise<string> {
+  return cache.folder(pinned('chroma', wheel), async (empty) => {
+    await pipInstall(empty, [wheel], { platforms: ['manylinux_2_17_x86_64'], python: '3.9', abis: ['abi3'] });
+    await openToAll(empty);
+  });
+}
+
+/**
+ * The folder that, as `PYTHONPATH`, gives Python its `chromadb_rust_bindings`: for tests of what starts a Chroma by itself.
+ * `undefined`: it can't be had here.
+ */
+export async function chromaPythonPath(): Promise<string | undefined> {
+  return (await missingForWheels()) === undefined ? await unpackWheel(createCache(() => undefined)) : undefined;
+}
+
 /** The real Chroma, of one node. */
 export const chroma: Recipe = {
   name: 'chroma',
@@ -26,10 +42,7 @@ export const chroma: Recipe = {
   docker: { services: ['chroma'], url: async (port) => `http://127.0.0.1:${await port('chroma', 8000)}` },
   missing: missingForWheels,
   async install(cache) {
-    const folder = await cache.folder(pinned('chroma', wheel), async (empty) => {
-      await pipInstall(empty, [wheel], { platforms: ['manylinux_2_17_x86_64'], python: '3.9', abis: ['abi3'] });
-      await openToAll(empty);
-    });
+    const folder = await unpackWheel(cache);
     return async ({ data, port: portOf, spawn, ready }) => {
       const port = await portOf('chroma');
       const configuration = join(data, 'chroma.yaml');
