@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Explain, Harness, VectorFuzzOptions } from '@storage/conformance';
 import type { Backend } from '@storage/core';
-import { normalizeFilter } from '@storage/core/filter';
+import { type FilterNode, normalizeFilter } from '@storage/core/filter';
+import type { PgvectorIndexOptions } from '@storage/pgvector';
 import type { ServiceName } from '@storage/services';
 import { lease } from './lease.ts';
 
@@ -19,6 +20,14 @@ export interface VectorFuzzTarget {
   readonly release?: () => Promise<void>;
 }
 
+/** What folds to a constant is never compiled. */
+function explainedBy(precision: (node: FilterNode) => ReturnType<Explain>): Explain {
+  return (filter) => {
+    const node = normalizeFilter(filter);
+    return node.kind === 'true' || node.kind === 'false' ? 'exact' : precision(node);
+  };
+}
+
 /** One request to a server, past the backend. */
 async function ask(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
   const response = await fetch(url + path, {
@@ -29,6 +38,39 @@ async function ask(url: string, method: string, path: string, body?: unknown): P
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
   return JSON.parse(text) as unknown;
+}
+
+async function pgvector(name: string, index: PgvectorIndexOptions): Promise<VectorFuzzTarget> {
+  const { createPgvector } = await import('@storage/pgvector');
+  const { compileSqlFilter, postgresDialect, vectorTarget } = await import('@storage/sql');
+  const { default: pg } = await import('pg');
+  const service = await lease('postgres');
+  // Few documents are sorted sooner than looked up in an index; so that it is asked, that is made dear.
+  const pool = new pg.Pool({ connectionString: service.url, max: 8, options: '-c enable_sort=off' });
+  const backends = new Map<Backend, { readonly schema: string; readonly build: (name: string) => Promise<void> }>();
+  return {
+    harness: {
+      name,
+      create: () => {
+        const schema = `storage_fuzz_${randomBytes(8).toString('hex')}`;
+        const backend = createPgvector({ pool, schema, index: { ...index, buildAt: 1_000_000 } });
+        backends.set(backend, { schema, build: (collection) => backend.buildIndex(collection) });
+        return backend;
+      },
+      destroy: async (backend) => {
+        await pool.query(`DROP SCHEMA IF EXISTS "${backends.get(backend)?.schema}" CASCADE`);
+        backends.delete(backend);
+      },
+      server: { name: service.server, version: service.version, how: service.how },
+    },
+    explain: explainedBy((node) => compileSqlFilter(postgresDialect, node, vectorTarget).precision),
+    // Every round begins without the index.
+    turn: async (backend, collection) => backends.get(backend)?.build(collection),
+    release: async () => {
+      await pool.end();
+      await service.release();
+    },
+  };
 }
 
 /** Indexes as the backend makes them for declared fields, made from outside over data that is there. */
@@ -161,14 +203,13 @@ export const vectorTargets: { readonly [name: string]: () => Promise<VectorFuzzT
         create: () => createSqlite({ path: ':memory:' }),
         server: { name: 'SQLite', version: 'bundled', how: 'embedded' },
       },
-      explain: (filter) => {
-        const node = normalizeFilter(filter);
-        return node.kind === 'true' || node.kind === 'false'
-          ? 'exact'
-          : compileSqlFilter(sqliteDialect, node, vectorTarget).precision;
-      },
+      explain: explainedBy((node) => compileSqlFilter(sqliteDialect, node, vectorTarget).precision),
     };
   },
+  pgvector: () => pgvector('pgvector', { type: 'hnsw' }),
+  'pgvector-ivfflat': () => pgvector('pgvector-ivfflat', { type: 'ivfflat', lists: 10 }),
+  'pgvector-binary': () => pgvector('pgvector-binary', { type: 'hnsw', quantization: 'binary' }),
+  'pgvector-none': () => pgvector('pgvector-none', { type: 'none' }),
   qdrant: () => qdrant('qdrant'),
   'qdrant-next': () => qdrant('qdrant-next'),
   chroma,
