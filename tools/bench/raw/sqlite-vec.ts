@@ -2,13 +2,7 @@
 // vec_distance_cosine takes twice as long), the filtered field as a metadata column of it, and the documents beside it.
 import Database from 'better-sqlite3';
 import { load } from 'sqlite-vec';
-
-export interface RawDocument {
-  readonly id: string;
-  readonly vector: Float32Array;
-  readonly content: string;
-  readonly metadata: { readonly category: string };
-}
+import type { RawDocument } from './vectors.ts';
 
 interface RawMatch {
   readonly id: string;

@@ -95,7 +95,10 @@ describe('output', () => {
       { ...info('one.b'), sides: () => Promise.reject(new Error('not chosen')) },
     ]);
     const lines: string[] = [];
-    await runBenches([suite], { names: ['one.a'], json: true, list: false, rounds: 1 }, (line) => lines.push(line), 0);
+    await runBenches([suite], { names: ['one.a'], json: true, list: false, rounds: 1 }, (line) => lines.push(line), {
+      roundMs: 0,
+      share: 1,
+    });
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ bench: 'one.a', concurrency: 1, rounds: 1 }]);
     await expect(
       runBenches([suite], { names: ['one.b'], json: true, list: false, rounds: 1 }, () => undefined),

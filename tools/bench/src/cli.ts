@@ -4,6 +4,9 @@ import { jsonLine, listing, tableHead, tableRow } from './report.ts';
 import { selectBenches, UsageError } from './select.ts';
 import type { RunSettings, Suite } from './suite.ts';
 
+/** What is measured for its figures. Tests measure less. */
+const whole = { roundMs: 100, share: 1 };
+
 /** What was asked for on the command line. */
 export interface Request {
   readonly names: readonly string[];
@@ -45,14 +48,14 @@ export async function runBenches(
   suites: readonly Suite[],
   { names, json, list, rounds }: Request,
   print: (line: string) => void,
-  roundMs: RunSettings['roundMs'] = 100,
+  size: Omit<RunSettings, 'rounds'> = whole,
 ): Promise<void> {
   const benches = suites.flatMap((suite) => suite.benches);
   const chosen = selectBenches(benches, names);
   if (list) return print(listing([...chosen]));
   if (!json) print(tableHead());
   for (const suite of suites) {
-    for await (const result of suite.run(chosen, { rounds, roundMs }))
+    for await (const result of suite.run(chosen, { ...size, rounds }))
       print(json ? jsonLine(result) : tableRow(result));
   }
 }

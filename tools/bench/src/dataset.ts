@@ -89,3 +89,19 @@ export function makeVectors(count: number, dimension: number, seed: number): rea
   const random = seededRandom(seed);
   return Array.from({ length: count }, () => Float32Array.from({ length: dimension }, () => random() * 2 - 1));
 }
+
+/** How many directions embeddings differ in. Between vectors without any pattern the closest is hardly closer than the rest. */
+const directions = 24;
+
+/** Vectors that differ in few directions, as the embeddings of texts do. */
+export function makeEmbeddings(count: number, dimension: number, seed: number): readonly Float32Array[] {
+  const axes = makeVectors(directions, dimension, 0);
+  return makeVectors(count, directions, seed).map((place) => {
+    const embedding = new Float32Array(dimension);
+    for (const [direction, axis] of axes.entries()) {
+      const length = place[direction] ?? 0;
+      for (let at = 0; at < dimension; at++) embedding[at] = (embedding[at] ?? 0) + length * (axis[at] ?? 0);
+    }
+    return embedding;
+  });
+}

@@ -23,6 +23,8 @@ export interface Result extends BenchInfo, Measured {
 export interface RunSettings {
   readonly rounds: number;
   readonly roundMs: number;
+  /** Which share of its data a suite needs that is slow to fill. 1: all. */
+  readonly share: number;
 }
 
 /** A bench over what its suite has opened. */
@@ -44,12 +46,12 @@ export interface Suite {
 }
 
 export function defineSuite<Fixture extends Opened>(
-  open: (folder: string) => Promise<Fixture>,
+  open: (folder: string, share: number) => Promise<Fixture>,
   benches: readonly Bench<Fixture>[],
 ): Suite {
   return {
     benches,
-    async *run(chosen, { rounds, roundMs }) {
+    async *run(chosen, { rounds, roundMs, share }) {
       const wanted = benches.filter((bench) => chosen.has(bench));
       if (wanted.length === 0) return;
       const folder = mkdtempSync(join(tmpdir(), 'storage-bench-'));
@@ -57,7 +59,7 @@ export function defineSuite<Fixture extends Opened>(
       // For a run that is broken off.
       process.once('exit', remove);
       try {
-        const fixture = await open(folder);
+        const fixture = await open(folder, share);
         try {
           for (const bench of wanted) {
             const { sides, stretch = 1, ...info } = bench;

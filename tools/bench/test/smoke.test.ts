@@ -27,6 +27,10 @@ const services: { readonly [group: string]: ServiceName } = {
   'redis-cache': 'redis',
   s3: 'minio',
   mongo: 'mongo',
+  pgvector: 'postgres',
+  qdrant: 'qdrant',
+  chroma: 'chroma',
+  pinecone: 'pinecone',
 };
 
 for (const group of new Set(benches.map(({ name }) => name.split('.')[0] ?? ''))) {
@@ -38,7 +42,8 @@ for (const group of new Set(benches.map(({ name }) => name.split('.')[0] ?? ''))
 
 async function runGroup(group: string): Promise<void> {
   const lines: string[] = [];
-  await runBenches(suites, { names: [group], json: true, list: false, rounds: 1 }, (line) => lines.push(line), 1);
+  const request = { names: [group], json: true, list: false, rounds: 1 };
+  await runBenches(suites, request, (line) => lines.push(line), { roundMs: 1, share: 0.03 });
   const results = lines.map((line) => JSON.parse(line) as { bench: string; concurrency: number });
   const expected = benches.filter(({ name }) => name.startsWith(`${group}.`));
   expect(results.map(({ bench, concurrency }) => `${bench} ${concurrency}`)).toEqual(

@@ -10,6 +10,7 @@ import { sqliteSuite } from './sqlite.ts';
 import { sqliteQuerySuite } from './sqlite-queries.ts';
 import { sqliteVectorSuite } from './sqlite-vectors.ts';
 import { vaultSuite } from './vault.ts';
+import { chromaSuite, pgvectorSuite, pineconeSuite, qdrantSuite } from './vectors.ts';
 
 export const suites: readonly Suite[] = [
   sqliteSuite,
@@ -26,6 +27,10 @@ export const suites: readonly Suite[] = [
   redisSuite,
   redisQuerySuite,
   redisCacheSuite,
+  pgvectorSuite,
+  qdrantSuite,
+  chromaSuite,
+  pineconeSuite,
   memorySuite,
   vaultSuite,
 ];

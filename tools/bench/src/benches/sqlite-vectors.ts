@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import type { VectorCollection } from '@storage/core';
 import { createSqlite } from '@storage/sqlite';
-import { openRawVectors, type RawDocument, type RawVectors } from '../../raw/sqlite-vec.ts';
+import { openRawVectors, type RawVectors } from '../../raw/sqlite-vec.ts';
+import type { RawDocument } from '../../raw/vectors.ts';
 import { makeVectors } from '../dataset.ts';
 import { byCallers, inTurn } from '../sides.ts';
 import { type Bench, defineSuite, type Opened, type Suite } from '../suite.ts';
