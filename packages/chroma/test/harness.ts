@@ -20,11 +20,11 @@ function toAddress(url: string): { readonly host: string; readonly port: number 
 }
 
 /** Removes a database with all that is in it. */
-export async function removeDatabase(url: string, database: string): Promise<void> {
+export async function removeDatabase(url: string, database: string, of = tenant): Promise<void> {
   const admin = new AdminClient({ ...toAddress(url), ssl: false });
   for (let tries = 3; ; tries--) {
     try {
-      await admin.deleteDatabase({ name: database, tenant });
+      await admin.deleteDatabase({ name: database, tenant: of });
       return;
     } catch (error) {
       if ((error as Error).name === 'ChromaNotFoundError') return;
