@@ -65,8 +65,9 @@ const metrics = ['cosine', 'euclidean', 'dotproduct', 'dot_product', 'inner_prod
 
 function optionalText(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value === '')
+    throw invalidArgument(`${name} is a text that is not empty.`, { path: name });
   assertText(value, name);
-  if (value === '') throw invalidArgument(`${name} must not be empty.`, { path: name });
   return value;
 }
 

@@ -39,6 +39,8 @@ interface Put {
 }
 
 const upsertLimits = { count: requestLimits.upsertRecords, bytes: requestLimits.upsertBytes };
+/** How many requests of one batch are under way at once. */
+const upsertsAtOnce = 4;
 /** How many gathered upserts go together. */
 const maxGathered = 500;
 
@@ -114,6 +116,7 @@ export class PineconeVectors implements VectorDriver<PineconeFilter, PagePositio
             call,
           ),
         translate,
+        upsertsAtOnce,
       );
     });
   }
