@@ -8,7 +8,8 @@ import type {
   VectorReadOptions,
   VectorStore,
 } from '@storage/core';
-import { createMemory } from '@storage/memory';
+
+const { createMemory } = await import('@storage/memory');
 
 type Search = (matches: readonly VectorMatch[], query: SearchQuery) => readonly VectorMatch[];
 
