@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Call, callOver } from '@storage/backend-kit';
+import { asUnknown, type Call, callOver } from '@storage/backend-kit';
 import { isStorageError, type StorageError } from '@storage/core';
 import { connectionError, garbageError, readRefusal, refusalError } from './pinecone-errors.ts';
 
@@ -62,14 +62,18 @@ export class PineconeTransport {
   readonly fetch: Fetch = async (url, init) => {
     const scope = this.#scopes.getStore();
     if (scope === undefined) throw new Error('A request was made outside of a call.');
+    let sent = false;
     for (let attempt = 0; ; attempt++) {
       scope.call.check();
       try {
         return await this.#send(url, init, scope);
       } catch (error) {
         const failure = error as StorageError;
-        if (!this.#again(failure, scope, attempt)) throw failure;
-        if (!(await this.#pause(failure, scope, attempt))) throw failure;
+        // An attempt that was not carried out says nothing of one before.
+        const told = sent ? asUnknown(failure) : failure;
+        if (!this.#again(failure, scope, attempt)) throw told;
+        sent ||= failure.applied === 'unknown';
+        if (!(await this.#pause(failure, scope, attempt))) throw told;
       }
     }
   };

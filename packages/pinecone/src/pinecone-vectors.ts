@@ -36,6 +36,8 @@ interface Put {
   readonly index: PineconeIndex;
   readonly place: string;
   readonly record: EncodedRecord;
+  /** When the time of its call is over. */
+  readonly deadline: number | undefined;
 }
 
 const upsertLimits = { count: requestLimits.upsertRecords, bytes: requestLimits.upsertBytes };
@@ -103,7 +105,11 @@ export class PineconeVectors implements VectorDriver<PineconeFilter, PagePositio
     await this.#on(collection, ns, call, async (index, place) => {
       const [record] = records;
       if (record !== undefined && records.length === 1)
-        return this.#put(recordId(`${index.facts.host} ${place}`, record.id), { index, place, record }, call);
+        return this.#put(
+          recordId(`${index.facts.host} ${place}`, record.id),
+          { index, place, record, deadline: call.deadline },
+          call,
+        );
       // A failure names documents by their own ids.
       const byKey = records.map((each) => ({ id: each.key, record: each }));
       const parts = partsOf(byKey, upsertLimits, ({ record: { bytes } }) => bytes);
@@ -302,8 +308,16 @@ function fitsOne(batch: readonly Put[]): boolean {
 
 async function send(part: readonly Put[], call: Call): Promise<void> {
   const [first] = part;
+  if (first === undefined) return;
   const records = part.map(({ record }) => record);
-  if (first !== undefined) await first.index.upsert(first.place, records, call);
+  // As long as one of the callers waits, a pause that the server asks for is worth it.
+  const deadline = part.reduce((latest, each) => Math.max(latest, each.deadline ?? Number.POSITIVE_INFINITY), 0);
+  const until: Call = {
+    signal: call.signal,
+    deadline: Number.isFinite(deadline) ? deadline : undefined,
+    check: () => call.check(),
+  };
+  await first.index.upsert(first.place, records, until);
 }
 
 async function settle(pending: Promise<void>): Promise<RowOutcome<void>> {

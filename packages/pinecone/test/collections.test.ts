@@ -198,8 +198,8 @@ await onService('pinecone', ({ url }) => {
         dimension: 2,
         metric: 'euclidean',
         spec: { serverless: { cloud: 'aws', region: 'us-east-1' } },
-        waitUntilReady: true,
       });
+      await pause(200);
       const { host } = await sdk.describeIndex(name);
       await sdk.index({ host }).upsert({
         records: [
