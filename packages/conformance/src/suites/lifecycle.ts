@@ -184,6 +184,8 @@ export const lifecycleSuite: Suite = defineSuite(
           dimension: 2,
           metric: t.vectorFlags.metrics[0],
           metadata: { m: 1 },
+          embeddingModel: 'm-1',
+          fields: { n: 'number', 'a.b': 'date' },
         });
         await backend.vectors
           ?.collection('c')
@@ -191,7 +193,12 @@ export const lifecycleSuite: Suite = defineSuite(
         await backend.close();
         const again = await t.reopen(backend);
         await again.open();
-        equal((await again.vectors?.getCollection('c'))?.metadata, { m: 1 }, 'metadata of the collection');
+        const told = await again.vectors?.getCollection('c');
+        equal(
+          [told?.metadata, told?.embeddingModel, told?.fields, told?.count],
+          [{ m: 1 }, 'm-1', { n: 'number', 'a.b': 'date' }, 1],
+          'metadata, model, fields and count of the collection',
+        );
         equal(
           (await again.vectors?.collection('c').search({ vector: [1, 2] }))?.map((match) => match.document),
           [{ id: 'a', vector: [], content: 'text', metadata: { n: 1 }, createdAt: new Date(86_400_000) }],
