@@ -28,9 +28,9 @@ export interface PgvectorIndexOptions {
 export interface PgvectorOptions extends ConnectionOptions, CommonOptions, SchemaOptions {
   /** Of collections that are made. */
   readonly index?: PgvectorIndexOptions | undefined;
-  /** Of `hnsw`: candidates that a search looks at, 1 to 1,000, and never fewer than its limit; more find better and take longer. Missing: 100. */
+  /** Of `hnsw`: candidates that a search looks at, 1 to 1,000, and never fewer than its limit; more find better and take longer. Missing: 200. */
   readonly efSearch?: number | undefined;
-  /** Of `ivfflat`: lists that a search looks at first. Missing: a quarter of the lists. */
+  /** Of `ivfflat`: lists that a search looks at first. Missing: the square root of the lists, and at least 10. */
   readonly probes?: number | undefined;
   /** PostgreSQL's text search configuration for hybrid search: `english`, `german`. Missing: `simple`, words as they are. */
   readonly language?: string | undefined;
@@ -100,7 +100,7 @@ export function pgvectorSettings(options: PgvectorOptions = {}): PgvectorSetting
     index: spec,
     rescore: rescore === undefined ? undefined : checkWhole(rescore, 1, 1000, 'index.rescore'),
     buildAt: checkWhole(buildAt ?? 1000, 0, Number.MAX_SAFE_INTEGER, 'index.buildAt'),
-    efSearch: checkWhole(options.efSearch ?? 100, 1, 1000, 'efSearch'),
+    efSearch: checkWhole(options.efSearch ?? 200, 1, 1000, 'efSearch'),
     probes: probes === undefined ? undefined : checkWhole(probes, 1, 32_768, 'probes'),
     language: checkLanguage(options.language ?? 'simple'),
     migrate: checkOneOf(options.migrate ?? 'auto', ['auto', 'verify', 'off'], 'migrate'),

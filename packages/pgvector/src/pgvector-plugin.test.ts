@@ -43,7 +43,7 @@ describe('the options', () => {
       'localhost:5432/postgres',
       'public',
       1000,
-      100,
+      200,
       'simple',
     ]);
     expect(index).toEqual({ type: 'hnsw', m: 16, efConstruction: 64, lists: 100, quantization: undefined });

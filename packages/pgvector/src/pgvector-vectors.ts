@@ -20,7 +20,7 @@ import {
   type VectorRow,
   type VectorSearch,
 } from '@storage/backend-kit';
-import type { StorageError } from '@storage/core';
+import { isStorageError, type StorageError } from '@storage/core';
 import { compareCodePoints, type FilterNode } from '@storage/core/filter';
 import {
   fragment,
@@ -30,7 +30,7 @@ import {
   numberedPlaceholders,
   type SqlFragment,
 } from '@storage/sql';
-import type { Answer, PostgresSession, StatementNames } from '@storage/sql/pg';
+import type { Answer, PostgresSession, Statement, StatementNames } from '@storage/sql/pg';
 import { vectorBytes } from './pgvector-binary.ts';
 import type { Collection, Collections } from './pgvector-collections.ts';
 import { isTableMissing } from './pgvector-errors.ts';
@@ -227,7 +227,7 @@ export class PgvectorVectors implements HybridDriver<SqlFragment> {
     const all = [vector, ns, ...values];
     // What fits one operand of a filter may be far worse for another: those are planned each time.
     const statement = filter === undefined ? this.#parts.names.statement(text, all) : { text, values: all };
-    const { rows } = await this.#on(collection, () => this.#parts.session.run(statement, call, false));
+    const { rows } = await this.#read(collection, statement, call);
     return rows.map((row) => toHit(row, collection.metric));
   }
 
@@ -242,7 +242,7 @@ export class PgvectorVectors implements HybridDriver<SqlFragment> {
     const { text, values } = textRanking(own, ns, { ...request, limit }, this.#parts.settings.language);
     const [close, worded] = await Promise.all([
       this.search(collection, ns, { ...request, limit, exact: false }, call),
-      this.#on(own, () => this.#parts.session.run({ text, values }, call, false)),
+      this.#read(own, { text, values }, call),
     ]);
     this.#parts.indexes.askedForText(own);
     return fuseRankings(close, worded.rows.map(toRead), request.limit);
@@ -292,7 +292,7 @@ export class PgvectorVectors implements HybridDriver<SqlFragment> {
     const { table } = collection as Collection;
     const text = numberedPlaceholders(`${head} FROM ${table} WHERE ${where.text}${rest}`);
     const statement = fixed ? this.#parts.names.statement(text, where.params) : { text, values: where.params };
-    return this.#on(collection, () => this.#parts.session.run(statement, call, false));
+    return this.#read(collection, statement, call);
   }
 
   /** Locks what it deletes in one order first. */
@@ -306,6 +306,20 @@ export class PgvectorVectors implements HybridDriver<SqlFragment> {
       this.#parts.session.run({ text, values: where.params }, call, true),
     );
     return count;
+  }
+
+  /** A read whose connection was lost is asked once more: another may have died unnoticed in the pool. */
+  #read(collection: CollectionRow, statement: Statement, call: Call): Promise<Answer> {
+    const { session } = this.#parts;
+    return this.#on(collection, async () => {
+      try {
+        return await session.run(statement, call, false);
+      } catch (error) {
+        if (!isStorageError(error, 'unavailable') || error.applied === 'no') throw error;
+        call.check();
+        return session.run(statement, call, false);
+      }
+    });
   }
 
   /** A collection that others have deleted has no table. */
