@@ -11,14 +11,16 @@ import { defineSuite, type Suite } from '../suite.ts';
 const limit = 10;
 const demanded = 0.95;
 /** How many queries each kind of filter is asked with. */
-const queries = 12;
+const queries = 10;
 /** The longest that loading and asking may take, on a busy machine. */
-const limitMs = 120_000;
+const limitMs = 180_000;
 
 interface Kind {
   readonly name: string;
   /** The filter of a query's number. Missing: none. */
   readonly filter?: (number: number) => object;
+  /** With fewer queries: what no engine can look up is read from far more than is answered. */
+  readonly few?: true;
 }
 
 /** Filters that leave over one document in 1,000 to every other one: anywhere, or in a cluster that the query is not in. */
@@ -27,7 +29,7 @@ const kinds: readonly Kind[] = [
   { name: '0.1 %', filter: (number) => ({ permille: (number * 61) % 1000 }) },
   { name: '1 %', filter: (number) => ({ percent: { $gte: number, $lt: number + 1 } }) },
   { name: '1 % elsewhere', filter: (number) => ({ cluster: `c${(number + 40) % 80}` }) },
-  { name: '1 % by prefix', filter: (number) => ({ label: { $startsWith: String(number + 10) } }) },
+  { name: '1 % by prefix', filter: (number) => ({ label: { $startsWith: String(number + 10) } }), few: true },
   { name: '10 %', filter: (number) => ({ decile: { $in: [number % 10] } }) },
   { name: '10 % of two members', filter: (number) => ({ tags: `t${number % 5}`, even: { $ne: number % 2 === 0 } }) },
   { name: '50 %', filter: (number) => ({ even: number % 3 === 0 }) },
@@ -43,9 +45,10 @@ async function ask(
   const { collection, set, metric } = subject;
   const { exact } = t.vectorFlags;
   const documents = set.documents();
-  for (const { name, filter } of kinds) {
+  for (const { name, filter, few } of kinds) {
+    const asked = few ? 2 : queries;
     let recall = 0;
-    for (let number = 0; number < queries; number++) {
+    for (let number = 0; number < asked; number++) {
       const vector = set.query(number);
       const source = filter?.(number);
       const matching = source === undefined ? documents : documents.filter(compileMatch(source));
@@ -60,7 +63,7 @@ async function ask(
           what: `${what}, exact`,
         });
     }
-    within(recall / queries, demanded, 1, `${when}, ${name}: share of the ${limit} closest that are found`);
+    within(recall / asked, demanded, 1, `${when}, ${name}: share of the ${limit} closest that are found`);
   }
 }
 
