@@ -43,14 +43,15 @@ function byType(values: readonly FilterScalar[]): {
   };
 }
 
-/** One of the values. What is kept natively answers by itself; lists that are not have a tag for each value. */
+/** One of the values. What is kept natively answers by itself; numbers and booleans of lists have a tag each. */
 function equalsAny(field: string, values: readonly FilterScalar[]): PineconeFilter {
   const { strings, numbers, booleans } = byType(values);
   const lists = [strings, numbers].filter((list) => list.length > 0);
+  const listed = [...numbers, ...booleans].map((value) => tag.listed(field, value));
   return any([
     ...lists.map((list) => ({ [field]: list.length === 1 ? { $eq: list[0] } : { $in: list } })),
     ...booleans.map((value) => ({ [field]: { $eq: value } })),
-    tagged(...values.map((value) => tag.listed(field, value))),
+    ...(listed.length > 0 ? [tagged(...listed)] : []),
   ]);
 }
 
@@ -61,8 +62,9 @@ function equalsNone(field: string, values: readonly FilterScalar[]): PineconeFil
     conditions.length === 0 ? [] : [any([untagged(present), all(conditions)])];
   const none = (list: readonly FilterScalar[]): PineconeFilter[] =>
     list.length === 0 ? [] : [{ [field]: list.length === 1 ? { $ne: list[0] } : { $nin: list } }];
+  const listed = [...numbers, ...booleans].map((value) => tag.listed(field, value));
   return all([
-    untagged(...values.map((value) => tag.listed(field, value))),
+    ...(listed.length > 0 ? [untagged(...listed)] : []),
     ...unless(tag.string(field), none(strings)),
     ...unless(tag.number(field), none(numbers)),
     ...unless(
@@ -92,12 +94,12 @@ function compileRange(
   const instant = dates.has(field) ? instantOf(value) : undefined;
   if (instant === undefined) {
     // Pinecone does not order strings: whatever has one is looked at.
-    return negated ? 'unsupported' : superset(any([tagged(tag.string(field), tag.listedString(field)), foreign]));
+    return negated ? 'unsupported' : superset(any([tagged(tag.string(field)), foreign]));
   }
   const native = { [shadow.date + field]: { [operator]: instant } };
-  const others = [tag.otherDate(field), tag.listedString(field)];
-  if (!negated) return superset(any([native, tagged(...others), foreign]));
-  return superset(any([native, tagged(...others), untagged(tag.string(field)), foreign]));
+  const other = tagged(tag.otherDate(field));
+  if (!negated) return superset(any([native, other, foreign]));
+  return superset(any([native, other, untagged(tag.string(field)), foreign]));
 }
 
 function compileLeaf(leaf: FilterLeaf, negated: boolean, dates: ReadonlySet<string>): CompiledLeaf<PineconeFilter> {
@@ -118,7 +120,7 @@ function compileLeaf(leaf: FilterLeaf, negated: boolean, dates: ReadonlySet<stri
       return superset(any([there, foreign]));
     }
     case 'startsWith':
-      return negated ? 'unsupported' : superset(any([tagged(tag.string(field), tag.listedString(field)), foreign]));
+      return negated ? 'unsupported' : superset(any([tagged(tag.string(field)), foreign]));
     default:
       return compileRange(field, leaf.op, leaf.value, negated, dates);
   }

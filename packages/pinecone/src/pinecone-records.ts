@@ -62,17 +62,16 @@ class ShadowWriter {
   }
 
   #addList(field: string, list: readonly JsonValue[]): void {
-    if (list.every((element) => typeof element === 'string')) {
-      this.fields.set(field, [...list]);
+    // What of a list is text is kept natively, whatever else it has: the list itself is in the JSON then.
+    const strings = list.filter((element) => typeof element === 'string');
+    if (strings.length > 0) {
+      this.fields.set(field, strings);
       this.tags.add(tag.string(field));
       if (this.#dates.has(field)) this.tags.add(tag.otherDate(field));
-      return;
     }
     for (const element of list) {
-      if (element === null || typeof element === 'object') continue;
-      this.tags.add(tag.listed(field, element as string | number | boolean));
-      if (typeof element === 'string') this.tags.add(tag.listedString(field));
-      else if (typeof element === 'number') this.tags.add(tag.listedNumber(field));
+      if (typeof element === 'number') this.tags.add(tag.listedNumber(field));
+      if (typeof element === 'number' || typeof element === 'boolean') this.tags.add(tag.listed(field, element));
     }
   }
 }

@@ -26,14 +26,12 @@ export const tag = {
   number: (path: string): string => `n:${path}`,
   /** The field is a boolean. */
   boolean: (path: string): string => `b:${path}`,
-  /** The field is a string or a list of strings. */
+  /** The field is a string, or the strings of a list. */
   string: (path: string): string => `s:${path}`,
-  /** A list that is not kept natively has strings. */
-  listedString: (path: string): string => `t:${path}`,
-  /** A list that is not kept natively has numbers. */
+  /** A list has numbers, which are not kept natively. */
   listedNumber: (path: string): string => `m:${path}`,
-  /** A list that is not kept natively has this value. */
-  listed: (path: string, value: string | number | boolean): string => `=:${path}=${JSON.stringify(value)}`,
+  /** A list has this value, which is not kept natively. */
+  listed: (path: string, value: number | boolean): string => `=:${path}=${value}`,
   /** The milliseconds of the date that was declared there are not all: something else is there too, or instead. */
   otherDate: (path: string): string => `d:${path}`,
 } as const;

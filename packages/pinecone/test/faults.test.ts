@@ -101,7 +101,7 @@ await onService('pinecone', ({ url }) => {
         (thrown: unknown) => thrown as StorageError,
       );
       expect(error).toMatchObject({ code: 'unavailable', applied: 'unknown' });
-      const { kept, failed } = error?.details as { kept: string[]; failed: string[] };
+      const { kept, failed } = (error as StorageError).details as { kept: string[]; failed: string[] };
       expect(kept.length).toBeGreaterThan(0);
       expect(failed.length).toBeGreaterThan(0);
       expect(kept.filter((id) => failed.includes(id))).toEqual([]);
