@@ -1,35 +1,64 @@
 import { StorageError } from '@storage/core';
 
+/** A part that could not be sent, and why. */
+interface Failed<Item> {
+  readonly part: readonly Item[];
+  readonly error: StorageError;
+}
+
 /**
- * Sends the parts of a batch, one after another. When one fails, the error says in `details.kept` the ids of the parts before,
- * which are there, and in `details.failed` those of the part that failed; what follows was not sent. `applied` is that of the
- * part as long as nothing was kept, then `unknown`: of the batch as a whole a share is there.
- * `translate` makes a `StorageError` of what the engine threw.
+ * Sends the parts of a batch, one after another, or `atOnce` at a time. When one fails, no other is begun; the error says in
+ * `details.kept` the ids of the parts that are there, in order, and in `details.failed` those of the parts that failed; what
+ * follows was not sent. `applied` is `no` where nothing was kept and no part may be there, then `unknown`: of the batch as a whole
+ * a share is there. `translate` makes a `StorageError` of what the engine threw.
  */
 export async function inParts<Item extends { readonly id: string }>(
   parts: Iterable<readonly Item[]>,
   send: (part: readonly Item[]) => Promise<void>,
   translate: (thrown: unknown) => StorageError,
+  atOnce: number = 1,
 ): Promise<void> {
-  const kept: string[] = [];
-  for (const part of parts) {
-    try {
-      await send(part);
-    } catch (error) {
-      throw partlyDone(translate(error), kept, part);
+  const kept: (readonly Item[])[] = [];
+  const failed: Failed<Item>[] = [];
+  const rest = numbered(parts);
+  const stream = async (): Promise<void> => {
+    for (const [place, part] of rest) {
+      try {
+        await send(part);
+        kept[place] = part;
+      } catch (error) {
+        failed.push({ part, error: translate(error) });
+      }
+      if (failed.length > 0) return;
     }
-    for (const { id } of part) kept.push(id);
-  }
+  };
+  await Promise.all(Array.from({ length: atOnce }, stream));
+  const [first] = failed;
+  if (first !== undefined) throw partlyDone(first.error, kept.flat(), failed);
 }
+
+/** Parts with their places, which several take from: who leaves does not end it for the others. */
+function numbered<Item>(parts: Iterable<readonly Item[]>): Iterable<readonly [number, readonly Item[]]> {
+  const rest = parts[Symbol.iterator]();
+  let place = 0;
+  const next = (): IteratorResult<readonly [number, readonly Item[]]> => {
+    const { done, value } = rest.next();
+    return done === true ? { done, value } : { value: [place++, value] };
+  };
+  return { [Symbol.iterator]: () => ({ next }) };
+}
+
+const idsOf = (items: readonly { readonly id: string }[]): readonly string[] => items.map(({ id }) => id);
 
 function partlyDone(
   error: StorageError,
-  kept: readonly string[],
-  part: readonly { readonly id: string }[],
+  kept: readonly { readonly id: string }[],
+  failed: readonly Failed<{ readonly id: string }>[],
 ): StorageError {
   const { code, message, backend, operation, key, retryable, cause } = error;
-  const applied = kept.length === 0 ? error.applied : 'unknown';
-  const details = { ...error.details, kept, failed: part.map(({ id }) => id) };
+  const surely = kept.length === 0 && failed.every((each) => each.error.applied === error.applied);
+  const applied = surely ? error.applied : 'unknown';
+  const details = { ...error.details, kept: idsOf(kept), failed: idsOf(failed.flatMap(({ part }) => part)) };
   const told = new StorageError({ code, message, backend, operation, key, retryable, applied, details, cause });
   if (error.stack !== undefined) told.stack = error.stack;
   return told;

@@ -1,4 +1,4 @@
-import { type Call, type ClientHolder, injectedClient, ownedClient } from '@storage/backend-kit';
+import { type Call, type ClientHolder, describeError, injectedClient, ownedClient } from '@storage/backend-kit';
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { StorageError } from '@storage/core';
 import { isLost, isRateLimited, retryAfterOf } from './qdrant-errors.ts';
@@ -108,7 +108,7 @@ export class QdrantConnection {
     request: (api: QdrantApi, init: RequestInitPart) => Promise<T>,
     { repeatable = true }: SendOptions = {},
   ): Promise<T> {
-    let lost = !repeatable;
+    let lost: unknown;
     let waited = 0;
     for (let attempt = 0; ; attempt++) {
       call.check();
@@ -120,11 +120,12 @@ export class QdrantConnection {
         if (isRateLimited(error)) {
           const delay = Math.max(retryAfterOf(error) ?? 0, firstDelayMs * 2 ** attempt) * (1 + Math.random() / 4);
           const left = call.deadline === undefined ? patienceMs - waited : call.deadline - performance.now();
-          if (delay >= left) throw error;
+          if (delay >= left) throw lost ?? error;
           await sleep(delay, signal);
           waited += delay;
-        } else if (isLost(error) && !lost) lost = true;
-        else throw error;
+        } else if (lost === undefined && isLost(error) && repeatable) lost = error;
+        // That the second could not be sent says nothing of the first; what the server says holds for both.
+        else throw describeError(error).status === undefined ? (lost ?? error) : error;
       }
     }
   }

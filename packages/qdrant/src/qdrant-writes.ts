@@ -16,8 +16,9 @@ import type { SparseSource } from './qdrant-sparse.ts';
 
 /** The server takes 32 MiB. */
 const maxPartBytes = 24 * 1024 * 1024;
-/** Beyond this many nothing is gained by fewer requests. */
-const maxPartRows = 1000;
+/** As many, and so many requests at once, as the vendor's page on bulk uploads says. */
+const maxPartRows = 256;
+const partsAtOnce = 4;
 /** The most that a 32-bit float takes as JSON text, its comma included. */
 const numberBytes = 24;
 /** What a point takes beside vector, content and metadata. */
@@ -81,6 +82,7 @@ export class QdrantWrites {
         partsOf(rows, partLimits(collection), bytesOf),
         (part) => this.#send(collection, ns, part, call),
         (thrown) => this.#error(thrown),
+        partsAtOnce,
       ),
     );
   }
