@@ -31,7 +31,7 @@ export function isWritten(found: FoundRecord | undefined, record: EncodedRecord 
   return (
     names.length === Object.keys(metadata).length &&
     names.every((name) => JSON.stringify(metadata[name]) === JSON.stringify(record.metadata[name])) &&
-    record.values.every((value, index) => Math.fround(values[index] ?? Number.NaN) === Math.fround(value))
+    record.vector.every((value, index) => Math.fround(values[index] ?? Number.NaN) === value)
   );
 }
 

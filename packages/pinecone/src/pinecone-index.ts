@@ -7,7 +7,7 @@ import { translatePinecone } from './pinecone-errors.ts';
 import type { PineconeFilter } from './pinecone-filter.ts';
 import { Freshness, indexedLsn, isWritten, writtenLsn } from './pinecone-freshness.ts';
 import { defaultNamespace } from './pinecone-names.ts';
-import type { EncodedRecord, FoundRecord } from './pinecone-records.ts';
+import { type EncodedRecord, type FoundRecord, toSend } from './pinecone-records.ts';
 import { pause, type Scope } from './pinecone-transport.ts';
 
 /** The vendor's limits of one request. */
@@ -107,7 +107,7 @@ export class PineconeIndex {
   }
 
   async upsert(namespace: string, records: readonly EncodedRecord[], call: Call): Promise<void> {
-    const lsn = await this.#write(call, (index) => index.upsert({ records: [...records], namespace }));
+    const lsn = await this.#write(call, (index) => index.upsert({ records: records.map(toSend), namespace }));
     this.freshness.note(namespace, lsn, { stored: records });
   }
 

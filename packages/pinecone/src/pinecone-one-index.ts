@@ -160,7 +160,7 @@ function catalogueRecord(name: string, settings: string, dimension: number): Enc
       applied: 'no',
       details: { limit: maxRecordMetadata, actual: bytes },
     });
-  return { id: entryId, values: Array.from(anyVector(dimension)), metadata, bytes };
+  return { id: entryId, vector: anyVector(dimension), metadata, bytes };
 }
 
 function checkShape(

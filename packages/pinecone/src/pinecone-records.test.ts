@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '@storage/core';
-import { decodeRecord, encodeRecord, instantOf, maxRecordMetadata } from './pinecone-records.ts';
+import { decodeRecord, encodeRecord, instantOf, maxRecordMetadata, toSend } from './pinecone-records.ts';
 import { shadow } from './pinecone-shadows.ts';
 
 const row = (metadata: object, more: object = {}) => ({
@@ -40,7 +40,7 @@ describe('a document in Pinecone', () => {
     (_text, sample) => {
       const record = encodeRecord(row(sample, { content: 'text é' }), noDates);
       expect(isTaken(record.metadata)).toBe(true);
-      const sent = JSON.parse(JSON.stringify(record)) as typeof record;
+      const sent = JSON.parse(JSON.stringify(toSend(record))) as ReturnType<typeof toSend>;
       const found = decodeRecord(sent, true);
       expect(JSON.parse(found.metadata)).toEqual(sample);
       expect({ ...found, metadata: '' }).toEqual({ ...row({}), content: 'text é', metadata: '' });

@@ -7,9 +7,10 @@ import { fieldOf, isPlainKey, shadow, tag, versionTag } from './pinecone-shadows
 /** The most metadata of a record, shadows included, in bytes of its JSON text. */
 export const maxRecordMetadata: number = 40 * 1024;
 
-/** A record to send. */
-export interface EncodedRecord extends PineconeRecord<RecordMetadata> {
-  readonly values: number[];
+/** A record to send, but for its numbers: a list of them is made when it goes, or a large batch would be there twice. */
+export interface EncodedRecord {
+  readonly id: string;
+  readonly vector: Float32Array;
   readonly metadata: RecordMetadata;
   /** About how many bytes it takes in a request. */
   readonly bytes: number;
@@ -112,8 +113,13 @@ export function encodeRecord(row: VectorRow, dates: ReadonlySet<string>): Encode
       details: { id: row.id, limit: maxRecordMetadata, actual: size },
     });
   const id = recordIdOf(row.id);
-  // Fields of an SDK's record alone are sent; a 32-bit float takes at most 22 characters with its comma.
-  return { id, values: Array.from(row.vector), metadata, bytes: size + id.length + 64 + row.vector.length * 22 };
+  // A 32-bit float takes at most 22 characters with its comma.
+  return { id, vector: row.vector, metadata, bytes: size + id.length + 64 + row.vector.length * 22 };
+}
+
+/** A record as the SDK sends it. */
+export function toSend({ id, vector, metadata }: EncodedRecord): PineconeRecord<RecordMetadata> {
+  return { id, values: Array.from(vector), metadata };
 }
 
 /** A record as Pinecone answers it. */

@@ -101,7 +101,7 @@ export class PineconeVectors implements VectorDriver<PineconeFilter, PagePositio
   async upsert(collection: CollectionRow, ns: string, rows: readonly VectorRow[], call: Call): Promise<void> {
     for (const [at, { vector }] of rows.entries()) checkNotZero(vector, `documents[${at}].vector`);
     const dates = datesOf(collection);
-    const records = rows.map((row) => ({ ...encodeRecord(row, dates), key: row.id }));
+    const records = rows.map((row) => encodeRecord(row, dates));
     await this.#on(collection, ns, call, async (index, place) => {
       const [record] = records;
       if (record !== undefined && records.length === 1)
@@ -111,7 +111,7 @@ export class PineconeVectors implements VectorDriver<PineconeFilter, PagePositio
           call,
         );
       // A failure names documents by their own ids.
-      const byKey = records.map((each) => ({ id: each.key, record: each }));
+      const byKey = records.map((each, at) => ({ id: rows[at]?.id ?? each.id, record: each }));
       const parts = partsOf(byKey, upsertLimits, ({ record: { bytes } }) => bytes);
       await inParts(
         parts,
