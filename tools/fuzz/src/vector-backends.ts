@@ -73,8 +73,16 @@ async function pgvector(name: string, index: PgvectorIndexOptions): Promise<Vect
   };
 }
 
-/** Indexes as the backend makes them for declared fields, made from outside over data that is there. */
-const payloadIndexes = { a: 'float', b: 'keyword', '"a.b"': 'bool', 'a.b': 'keyword', when: 'keyword' };
+/**
+ * Indexes made from outside over data that is there: first as the backend makes them for declared fields, then such as answer
+ * otherwise than no index does.
+ */
+const payloadIndexes: readonly { readonly [path: string]: string }[] = [
+  { a: 'float', b: 'keyword', '"a.b"': 'bool', 'a.b': 'keyword', when: 'keyword' },
+  { a: 'integer', b: 'uuid', '"a.b"': 'text', 'a.b': 'integer', when: 'datetime' },
+];
+/** What the backend knows of a collection it asks again after a second. */
+const noticedMs = 1100;
 
 async function qdrant(name: ServiceName): Promise<VectorFuzzTarget> {
   const { createQdrant } = await import('@storage/qdrant');
@@ -83,6 +91,7 @@ async function qdrant(name: ServiceName): Promise<VectorFuzzTarget> {
   const prefix = `fuzz-${randomBytes(6).toString('hex')}-`;
   const prefixes = new WeakMap<Backend, string>();
   let count = 0;
+  let turned = 0;
   return {
     harness: {
       name: `${name}-vectors`,
@@ -96,11 +105,12 @@ async function qdrant(name: ServiceName): Promise<VectorFuzzTarget> {
       server: { name: service.server, version: service.version, how: service.how },
     },
     turn: async (backend, collection) => {
-      for (const [field_name, field_schema] of Object.entries(payloadIndexes))
+      for (const [field_name, field_schema] of Object.entries(payloadIndexes[turned++ % 2] ?? {}))
         await ask(url, 'PUT', `/collections/${prefixes.get(backend)}${collection}/index?wait=true`, {
           field_name,
           field_schema,
         });
+      await sleep(noticedMs);
     },
     release: () => service.release(),
   };
