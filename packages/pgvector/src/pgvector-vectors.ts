@@ -86,6 +86,7 @@ export class PgvectorVectors implements HybridDriver<SqlFragment> {
     this.#write = new AsyncCoalescer().lane<GatheredRow, void>({
       write: true,
       maxInFlight: batchesAtOnce,
+      maxBatch: 1000,
       run: (batch, call) => this.#writeBatch(batch, call),
     });
   }
