@@ -1,3 +1,4 @@
+import type { Schemas } from '@qdrant/js-client-rest';
 import {
   type CollectionDefinition,
   type CollectionRow,
@@ -8,7 +9,6 @@ import {
 import type { Metric } from '@storage/core';
 import { StorageError } from '@storage/core';
 import { splitPath } from '@storage/core/filter';
-import type { Schemas } from '@qdrant/js-client-rest';
 import { fieldPath, shadowPath } from './qdrant-filter.ts';
 import type { QdrantSettings } from './qdrant-options.ts';
 import { dateKey, sparseName } from './qdrant-points.ts';
@@ -122,10 +122,17 @@ function writePath(keys: readonly string[]): string {
 /** What the server told, as a collection. One of another kind, which something else made, is `invalid_state`. */
 export function decodeCollection(name: string, native: string, info: Schemas['CollectionInfo']): QdrantCollection {
   const { params, hnsw_config, quantization_config, metadata, strict_mode_config: strict } = info.config;
-  const vectors = params.vectors as { readonly size?: unknown; readonly distance?: unknown; readonly multivector_config?: unknown };
+  const vectors = params.vectors as {
+    readonly size?: unknown;
+    readonly distance?: unknown;
+    readonly multivector_config?: unknown;
+  };
   const { size, distance, multivector_config } = vectors ?? {};
   if (typeof size !== 'number' || typeof distance !== 'string' || (multivector_config ?? undefined) !== undefined)
-    throw unreadable(name, 'has vectors with names of their own or several for each point, which this library does not read');
+    throw unreadable(
+      name,
+      'has vectors with names of their own or several for each point, which this library does not read',
+    );
   const metric = metricOf(distance);
   if (metric === undefined) throw unreadable(name, `compares by ${distance}, which this library does not`);
   const text = (metadata as { readonly [name: string]: unknown } | null | undefined)?.[settingsKey];

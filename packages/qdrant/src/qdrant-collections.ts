@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Call, CollectionDefinition, RowPage } from '@storage/backend-kit';
 import { isStorageError } from '@storage/core';
 import { compareCodePoints } from '@storage/core/filter';
-import { creationOf, decodeCollection, nameOf, type QdrantCollection, wantedIndexes } from './qdrant-collection-info.ts';
+import {
+  creationOf,
+  decodeCollection,
+  nameOf,
+  type QdrantCollection,
+  wantedIndexes,
+} from './qdrant-collection-info.ts';
 import type { QdrantConnection } from './qdrant-connection.ts';
 import { isGone, saysAlreadyThere } from './qdrant-errors.ts';
 import type { QdrantSettings } from './qdrant-options.ts';
@@ -42,7 +48,9 @@ export class QdrantCollections {
     const native = this.native(name);
     const started = performance.now();
     try {
-      const info = await this.#connection.send(call, (api, init) => api.getCollection({ collection_name: native }, init));
+      const info = await this.#connection.send(call, (api, init) =>
+        api.getCollection({ collection_name: native }, init),
+      );
       const read = decodeCollection(name, native, info);
       const before = this.#known.get(name)?.collection;
       // The same object says that nothing has changed.

@@ -1,5 +1,5 @@
-import { type Call, type ClientHolder, describeError, injectedClient, ownedClient } from '@storage/backend-kit';
 import type { QdrantClient } from '@qdrant/js-client-rest';
+import { type Call, type ClientHolder, describeError, injectedClient, ownedClient } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
 import { isLost, isRateLimited, retryAfterOf } from './qdrant-errors.ts';
 import type { QdrantSettings } from './qdrant-options.ts';

@@ -38,9 +38,11 @@ export function isRateLimited(error: unknown): boolean {
   return status === 429 || name === 'QdrantClientResourceExhaustedError';
 }
 
-/** Whether the connection ended before the answer: the request may have been carried out. */
+/** Whether the connection ended before the answer, or the answer is none: the request may have been carried out. */
 export function isLost(error: unknown): boolean {
-  return lostCodes.test(innermost(describeError(error)).code);
+  const inner = innermost(describeError(error));
+  // Of some broken answers `fetch` says no more than that it failed.
+  return lostCodes.test(inner.code) || (inner.code === '' && describeError(error).message === 'fetch failed');
 }
 
 /** Whether the server said that a collection of this name is there. */
@@ -140,7 +142,10 @@ function rules(error: NativeError, where: string): Translation | undefined {
   const inner = innermost(error);
   const known = translateNetwork(inner);
   if (known?.applied === 'no')
-    return { ...known, message: `Qdrant at ${where} can't be reached (${inner.code}); check \`url\` and that it runs.` };
+    return {
+      ...known,
+      message: `Qdrant at ${where} can't be reached (${inner.code}); check \`url\` and that it runs.`,
+    };
   if (/^UND_ERR_CONNECT_TIMEOUT$/.test(inner.code))
     return {
       code: 'unavailable',
@@ -154,8 +159,11 @@ function rules(error: NativeError, where: string): Translation | undefined {
       retryable: false,
       message: `No TLS connection to Qdrant at ${where} can be made (${inner.code}); check \`url\` and its certificate.`,
     };
-  if (lostCodes.test(inner.code))
-    return { code: 'unavailable', message: `The connection to Qdrant at ${where} was lost (${inner.code}).` };
+  if (isLost(error.original))
+    return {
+      code: 'unavailable',
+      message: `The connection to Qdrant at ${where} was lost${inner.code && ` (${inner.code})`}.`,
+    };
   if (error.name === 'SyntaxError')
     return {
       code: 'unavailable',

@@ -1,7 +1,7 @@
 import { type CompiledFilter, type CompiledLeaf, compileFilter, fieldsOf, timeRanges } from '@storage/backend-kit';
 import { type FilterLeaf, type FilterNode, joinPath } from '@storage/core/filter';
 import type { QdrantCollection } from './qdrant-collection-info.ts';
-import { beforeAllTimes, dateKey, escapeKey, shadowKey } from './qdrant-points.ts';
+import { dateKey, escapeKey, shadowKey } from './qdrant-points.ts';
 
 interface Bounds {
   readonly gt?: number;
@@ -59,13 +59,17 @@ export function shadowPath(member: string): string {
 
 function equalTo(key: string, value: string | number | boolean): QdrantCondition {
   // Qdrant's match takes whole numbers alone, and would not find 1.0 where 1 stands.
-  return typeof value === 'number' ? { key, range: { gte: value, lte: value } } : { key, match: { value } };
+  if (typeof value === 'number') return { key, range: { gte: value, lte: value } };
+  // A match of one value that looks like a UUID finds nothing where the field has an index of numbers; a match of any finds it.
+  return { key, match: typeof value === 'string' ? { any: [value] } : { value } };
 }
 
 function oneOf(key: string, values: readonly (string | number | boolean)[]): QdrantCondition {
   const texts = values.filter((value) => typeof value === 'string');
   const others = values.filter((value) => typeof value !== 'string').map((value) => equalTo(key, value));
-  return any(texts.length > 1 ? [{ key, match: { any: texts } }, ...others] : values.map((value) => equalTo(key, value)));
+  return any(
+    texts.length > 1 ? [{ key, match: { any: texts } }, ...others] : values.map((value) => equalTo(key, value)),
+  );
 }
 
 /** A condition that is exact, or `undefined` where Qdrant has no words for it. */
@@ -92,12 +96,8 @@ function condition(leaf: FilterLeaf, key: string): QdrantCondition | undefined {
 function timesCondition(leaf: FilterLeaf, key: string): QdrantCondition | undefined {
   if (leaf.op === 'exists') return undefined;
   const values = leaf.op === 'in' ? leaf.value : [leaf.value];
-  // Before the digits stand only the texts of years of more than four, whose order is another one.
-  if (!values.every((value) => typeof value === 'string' && value >= '0')) return undefined;
-  const open = leaf.op === 'lt' || leaf.op === 'lte';
-  const ranges = timeRanges(leaf);
-  if (open && ranges.length === 0) return { key, range: { lte: beforeAllTimes } };
-  return any(ranges.map(({ from, to }) => ({ key, range: open ? { lte: to } : { gte: from, lte: to } })));
+  if (!values.every((value) => typeof value === 'string')) return undefined;
+  return any(timeRanges(leaf).map(({ from, to }) => ({ key, range: { gte: from, lte: to } })));
 }
 
 function compileLeaf(

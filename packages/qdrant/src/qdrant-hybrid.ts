@@ -5,7 +5,7 @@ import type { QdrantCollection } from './qdrant-collection-info.ts';
 import type { QdrantConnection } from './qdrant-connection.ts';
 import { type QdrantCondition, within } from './qdrant-filter.ts';
 import type { QdrantSettings } from './qdrant-options.ts';
-import { sparseName, toRead } from './qdrant-points.ts';
+import { sparseName, toNumbers, toRead } from './qdrant-points.ts';
 import { checkQueryLimit, type PointHit, payloadOf, searchParams, vectorsOf } from './qdrant-search.ts';
 import type { SparseSource } from './qdrant-sparse.ts';
 
@@ -19,7 +19,11 @@ export async function searchHybrid(
   connection: QdrantConnection,
   settings: QdrantSettings,
   sparse: SparseSource,
-  search: { readonly collection: QdrantCollection; readonly ns: string; readonly request: HybridRequest<QdrantCondition> },
+  search: {
+    readonly collection: QdrantCollection;
+    readonly ns: string;
+    readonly request: HybridRequest<QdrantCondition>;
+  },
   call: Call,
 ): Promise<readonly VectorHit[]> {
   const { collection, ns, request } = search;
@@ -37,7 +41,7 @@ export async function searchHybrid(
   const params = searchParams(collection, settings, false);
   const rankings = [
     {
-      query: Array.from(request.vector),
+      query: toNumbers(request.vector, collection),
       filter,
       limit: deep,
       ...(Object.keys(params).length > 0 && { params }),

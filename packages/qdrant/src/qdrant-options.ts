@@ -1,6 +1,6 @@
+import type { QdrantClient } from '@qdrant/js-client-rest';
 import { checkNumber, checkOneOf } from '@storage/backend-kit';
 import { assertText, type CallOptions, type CommonOptions, invalidArgument, type Metric } from '@storage/core';
-import type { QdrantClient } from '@qdrant/js-client-rest';
 
 /** A sparse vector: the places that are not 0, each once, and what stands there. */
 export interface SparseVector {
@@ -155,7 +155,8 @@ function checkQuantization(quantization: QdrantQuantization | undefined): Qdrant
   const { type, compression, oversampling, alwaysRam } = quantization;
   return {
     type: checkOneOf(type, ['scalar', 'product', 'binary'], 'quantization.type'),
-    compression: compression === undefined ? undefined : checkOneOf(compression, compressions, 'quantization.compression'),
+    compression:
+      compression === undefined ? undefined : checkOneOf(compression, compressions, 'quantization.compression'),
     oversampling:
       oversampling === undefined ? undefined : checkNumber(oversampling, 1, 100, 'quantization.oversampling'),
     alwaysRam: optionalFlag(alwaysRam, 'quantization.alwaysRam'),

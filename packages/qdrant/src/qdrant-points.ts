@@ -51,20 +51,20 @@ export function dateKey(index: number): string {
   return `d${index}`;
 }
 
-/** Before every time that four digits can write: longer years, whose texts begin with a sign, sort before those. */
-export const beforeAllTimes: number = Date.parse('0000-01-01T00:00:00.000Z') - 1;
-
 function timesAt(metadata: unknown, path: readonly string[]): readonly number[] {
   const value = valueAt(metadata, path);
-  return (Array.isArray(value) ? value : [value])
-    .filter((each) => typeof each === 'string')
-    .map((text) => (/^[0-9]/.test(text) ? Date.parse(text) : beforeAllTimes));
+  return (Array.isArray(value) ? value : [value]).filter((each) => typeof each === 'string').map(Date.parse);
 }
 
-function norm(vector: Float32Array): number {
+export function normOf(vector: Float32Array): number {
   let squares = 0;
   for (const value of vector) squares += value * value;
   return Math.sqrt(squares);
+}
+
+/** A vector as it is sent. Qdrant takes a short one for zero and leaves it short, so that under cosine it is made 1 long here. */
+export function toNumbers(vector: Float32Array, { metric }: QdrantCollection, norm: number = normOf(vector)): number[] {
+  return metric === 'cosine' && norm > 0 ? Array.from(vector, (value) => value / norm) : Array.from(vector);
 }
 
 function ancestors(ns: string): readonly string[] {
@@ -90,16 +90,17 @@ export function toPoint(
     const times = timesAt(metadata, path);
     return times.length === 0 ? [] : [[dateKey(index), times] as const];
   });
+  const norm = normOf(row.vector);
   const shadow: Shadow = {
     at: row.createdAt,
     ...(!isOwnId(ns, row.id) && { id: row.id }),
     ...(ns !== '' && { ns }),
     ...(above.length > 0 && { in: above }),
     ...(row.content !== undefined && { content: row.content }),
-    ...(collection.metric === 'cosine' && { norm: norm(row.vector) }),
+    ...(collection.metric === 'cosine' && { norm }),
     ...Object.fromEntries(dates),
   };
-  const dense = Array.from(row.vector);
+  const dense = toNumbers(row.vector, collection, norm);
   return {
     id: pointId(ns, row.id),
     vector:

@@ -3,9 +3,10 @@ import { invalidArgument, StorageError } from '@storage/core';
 import { compareCodePoints } from '@storage/core/filter';
 import type { QdrantCollection } from './qdrant-collection-info.ts';
 import type { QdrantConnection } from './qdrant-connection.ts';
+import { countPoints } from './qdrant-count.ts';
 import { type QdrantCondition, type QdrantFilter, within } from './qdrant-filter.ts';
 import type { QdrantSettings } from './qdrant-options.ts';
-import { type PointRead, shadowKey, toRead } from './qdrant-points.ts';
+import { type PointRead, shadowKey, toNumbers, toRead } from './qdrant-points.ts';
 
 /** The most that one search asks for. */
 export const maxLimit = 100_000;
@@ -115,9 +116,7 @@ export class QdrantSearch {
     limit: number,
     call: Call,
   ): Promise<readonly PointHit[]> {
-    const { count } = await this.#connection.send(call, (api, init) =>
-      api.countPoints({ collection_name: collection.native, exact: true, filter }, init),
-    );
+    const count = await countPoints(this.#connection, collection, filter, call);
     if (found.length >= Math.min(count, limit)) return found;
     throw new StorageError({
       code: 'scan_limit',
@@ -140,7 +139,7 @@ export class QdrantSearch {
       api.queryPoints(
         {
           collection_name: collection.native,
-          query: Array.from(vector),
+          query: toNumbers(vector, collection),
           filter,
           limit,
           with_payload: payloadOf(includeMetadata),

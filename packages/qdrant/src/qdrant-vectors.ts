@@ -20,8 +20,15 @@ import type { FilterNode } from '@storage/core/filter';
 import type { QdrantCollection } from './qdrant-collection-info.ts';
 import { QdrantCollections } from './qdrant-collections.ts';
 import type { QdrantApi, QdrantConnection, RequestInitPart } from './qdrant-connection.ts';
+import { countPoints } from './qdrant-count.ts';
 import { isGone } from './qdrant-errors.ts';
-import { compileQdrantFilter, type QdrantCondition, type QdrantFilter, wholeNamespace, within } from './qdrant-filter.ts';
+import {
+  compileQdrantFilter,
+  type QdrantCondition,
+  type QdrantFilter,
+  wholeNamespace,
+  within,
+} from './qdrant-filter.ts';
 import { searchHybrid } from './qdrant-hybrid.ts';
 import { type PointId, pointId } from './qdrant-ids.ts';
 import type { QdrantSettings } from './qdrant-options.ts';
@@ -119,12 +126,7 @@ export class QdrantVectors implements Driver {
     });
   }
 
-  removeWhere(
-    collection: CollectionRow,
-    ns: string,
-    filter: QdrantCondition | undefined,
-    call: Call,
-  ): Promise<number> {
+  removeWhere(collection: CollectionRow, ns: string, filter: QdrantCondition | undefined, call: Call): Promise<number> {
     return this.#removeAll(collection as QdrantCollection, within(ns, filter), call);
   }
 
@@ -150,9 +152,7 @@ export class QdrantVectors implements Driver {
   ): Promise<readonly VectorHit[]> {
     const of = collection as QdrantCollection;
     const search = { collection: of, ns, request };
-    return this.#reading(of, call, () =>
-      searchHybrid(this.#connection, this.#settings, this.sparse, search, call),
-    );
+    return this.#reading(of, call, () => searchHybrid(this.#connection, this.#settings, this.sparse, search, call));
   }
 
   async page(
@@ -191,7 +191,9 @@ export class QdrantVectors implements Driver {
     call: Call,
   ): Promise<number> {
     const of = collection as QdrantCollection;
-    return this.#reading(of, call, () => this.#count(of, ns === undefined ? undefined : within(ns, filter), call));
+    return this.#reading(of, call, () =>
+      countPoints(this.#connection, of, ns === undefined ? undefined : within(ns, filter), call),
+    );
   }
 
   dropNamespace(collection: CollectionRow, ns: string, recursive: boolean, call: Call): Promise<number> {
@@ -265,18 +267,10 @@ export class QdrantVectors implements Driver {
     );
   }
 
-  #count(collection: QdrantCollection, filter: QdrantFilter | undefined, call: Call): Promise<number> {
-    return this.#connection
-      .send(call, (api, init) =>
-        api.countPoints({ collection_name: collection.native, exact: true, ...(filter && { filter }) }, init),
-      )
-      .then(({ count }) => count);
-  }
-
   /** A delete by filter is not told how many there were; they are counted first. */
   #removeAll(collection: QdrantCollection, filter: QdrantFilter, call: Call): Promise<number> {
     return this.#writing(collection, call, async () => {
-      const count = await this.#count(collection, filter, call);
+      const count = await countPoints(this.#connection, collection, filter, call);
       if (count > 0) await this.#delete(collection, { filter }, call);
       return count;
     });
