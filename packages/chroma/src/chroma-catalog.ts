@@ -83,14 +83,15 @@ export class ChromaCatalog {
       [keys.metric]: metric,
       [keys.settings]: encodeSettings(definition),
     };
-    for (;;) {
+    for (let tries = 0; tries < 100; tries++) {
       call.check();
       const id = await this.#make(nativeName(name), metric, metadata);
       const row = await this.find(name, call);
       // One that was there may be deleted before it is read.
       if (row !== undefined) return { collection: row, created: id === row.native };
-      if (id !== undefined) throw vanished(name);
+      if (id !== undefined) break;
     }
+    throw vanished(name);
   }
 
   /** Answers the id of what it made; `undefined`: the name is taken. */
@@ -254,7 +255,7 @@ function toRow(native: NativeCollection): ChromaCollection | undefined {
 function vanished(name: string): StorageError {
   return new StorageError({
     code: 'conflict',
-    message: `Collection ${name} was deleted by somebody else as soon as it was made; make it again.`,
+    message: `Collection ${name} was deleted by somebody else while it was made; make it again.`,
     details: { collection: name },
     applied: 'unknown',
   });

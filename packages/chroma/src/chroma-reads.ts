@@ -1,6 +1,6 @@
 import type { Call, VectorHit, VectorPage, VectorParts, VectorRead, VectorSearch } from '@storage/backend-kit';
 import type { Metric } from '@storage/core';
-import type { Collection, Metadata, Where } from 'chromadb';
+import type { Collection, GetResult, Metadata, Where } from 'chromadb';
 import { Best, byScore, scoreOfDistance, scoreOfVectors } from './chroma-scores.ts';
 import { decodeRecord } from './chroma-shadow.ts';
 
@@ -123,18 +123,25 @@ export class ChromaReads {
 
   async #scan(metric: Metric, search: VectorSearch<Where>): Promise<readonly VectorHit[]> {
     const { vector, limit, filter } = search;
-    const ids = await this.ids(filter);
     const step = Math.max(1, Math.min(scanRecords, Math.floor(scanNumbers / vector.length)));
     const best = new Best(limit);
-    for (let from = 0; from < ids.length; from += step) {
-      this.#call.check();
-      const part = await this.#space.get({ ids: ids.slice(from, from + step), include: ['embeddings'] });
+    const add = ({ ids, embeddings }: GetResult): void =>
       best.add(
-        part.ids.map((id, index) => ({
+        ids.map((id, index) => ({
           id,
-          score: scoreOfVectors(metric, vector, toVector(part.embeddings[index]) ?? new Float32Array()),
+          score: scoreOfVectors(metric, vector, toVector(embeddings[index]) ?? new Float32Array()),
         })),
       );
+    this.#call.check();
+    const where = filter !== undefined && { where: filter };
+    const first = await this.#space.get({ ...where, limit: step, include: ['embeddings'] });
+    if (first.ids.length < step) add(first);
+    else {
+      const ids = await this.ids(filter);
+      for (let from = 0; from < ids.length; from += step) {
+        this.#call.check();
+        add(await this.#space.get({ ids: ids.slice(from, from + step), include: ['embeddings'] }));
+      }
     }
     return this.#complete(best, search);
   }

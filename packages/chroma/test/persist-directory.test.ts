@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { outcome } from '@storage/core';
@@ -75,7 +74,7 @@ else {
   it('stops the server when its process is killed', async () => {
     const persistDirectory = join(folder, 'killed');
     const code = `
-      import { createChroma } from ${JSON.stringify(pathToFileURL(join(process.cwd(), 'src/index.ts')).href)};
+      import { createChroma } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
       const backend = createChroma({ persistDirectory: ${JSON.stringify(persistDirectory)} });
       await backend.open();
       process.kill(process.pid, 'SIGKILL');`;
