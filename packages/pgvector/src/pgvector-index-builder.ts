@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Call, makeCall, type Translate } from '@storage/backend-kit';
+import { StorageError } from '@storage/core';
 import { quoteName } from '@storage/sql';
 import type { Answer, PostgresConnection, PostgresPool } from '@storage/sql/pg';
 import type { Collection } from './pgvector-collections.ts';
@@ -71,7 +72,7 @@ export class IndexBuilder {
 
   #startBuild(collection: Collection): void {
     const { id } = collection;
-    if (this.#closed || this.#running.has(id)) return;
+    if (this.#closed || this.#running.has(id) || !this.#settings.namedStatements) return;
     const end = new AbortController();
     const done = this.#buildUnheard(collection, end.signal).finally(() => this.#running.delete(id));
     this.#running.set(id, { end, done });
@@ -97,6 +98,7 @@ export class IndexBuilder {
 
   /** Builds what the collection is to have, however few documents there are, and waits for it. */
   async build(collection: Collection, call: Call): Promise<void> {
+    if (!this.#settings.namedStatements) throw pooled();
     await this.#running.get(collection.id)?.done;
     await this.#buildAll(collection, true, call);
   }
@@ -206,4 +208,14 @@ export class IndexBuilder {
 async function unlocked(connection: PostgresConnection, key: string): Promise<boolean> {
   const text = `SELECT pg_catalog.pg_advisory_unlock('${key}'::bigint)`;
   return (await connection.query({ text })).rows[0]?.[0] === true;
+}
+
+/** A build is held by a lock of its session, and no pooler keeps that. */
+function pooled(): StorageError {
+  return new StorageError({
+    code: 'unsupported',
+    message:
+      'Indexes can not be built behind a pooler (`namedStatements: false`); open the store with a direct connection and call buildIndex there, or make collections with index: { buildAt: 0 }.',
+    applied: 'no',
+  });
 }

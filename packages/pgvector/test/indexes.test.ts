@@ -164,6 +164,19 @@ await onService('postgres', ({ url }) => {
       });
     });
 
+    it('is not built behind a pooler, and says what to do', async () => {
+      const backend = await stores.open({ namedStatements: false, index: { buildAt: 1 } });
+      await loaded(backend, 10);
+      await delay(100);
+      expect(await indexesOf(backend)).toEqual([]);
+      expect(await outcome(backend.buildIndex('c'))).toMatchObject({
+        ok: false,
+        error: { code: 'unsupported', applied: 'no', message: expect.stringContaining('direct connection') },
+      });
+      const [query = []] = clustered(1, dimension);
+      expect(await backend.vectors.collection('c').search({ vector: query })).toHaveLength(10);
+    });
+
     it('is not_found for a collection that is not there', async () => {
       const backend = await stores.open();
       expect(await outcome(backend.buildIndex('none'))).toMatchObject({ ok: false, error: { code: 'not_found' } });

@@ -65,7 +65,7 @@ await onService('postgres', ({ url }) => {
           const documents = ids.map((id) => ({ id, vector: [1, turn, writer, 1], metadata: { writer } }));
           if (turn % 4 === 0) await collection?.delete(ids);
           else if (turn % 4 === 1) await collection?.deleteWhere({ writer: writer % 8 } as never);
-          else if (turn % 4 === 2) await Promise.all(documents.map((document) => collection?.upsert([document])));
+          else if (turn % 4 === 2) await Promise.all(documents.map(async (document) => collection?.upsert([document])));
           else await collection?.upsert(documents);
         }
       };
