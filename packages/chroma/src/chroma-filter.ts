@@ -1,7 +1,7 @@
 import { type CollectionRow, type CompiledFilter, type CompiledLeaf, compileFilter } from '@storage/backend-kit';
 import { type FilterLeaf, type FilterNode, type FilterScalar, joinPath } from '@storage/core/filter';
 import type { Where } from 'chromadb';
-import { declaredTypes, isNative, isPlainInstant, kindKey, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';
+import { declaredTypes, isNative, kindKey, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';
 
 type Range = 'gt' | 'gte' | 'lt' | 'lte';
 
@@ -79,7 +79,7 @@ function bound(
 ): { time: boolean; value: number } | undefined {
   const { value } = leaf;
   if (typeof value === 'number') return { time: false, value };
-  return declared === 'date' && isPlainInstant(value) ? { time: true, value: Date.parse(value) } : undefined;
+  return declared === 'date' && isInstant(value) ? { time: true, value: Date.parse(value) } : undefined;
 }
 
 function compileLeaf(leaf: FilterLeaf, negated: boolean, { fields }: CollectionRow): CompiledLeaf<Where> {

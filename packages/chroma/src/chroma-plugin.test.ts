@@ -14,6 +14,9 @@ describe('chromaPlugin', () => {
         CHROMA_TENANT: 'acme',
       }),
     ).toEqual({ host: 'chroma', port: 8001, authToken: 't', tenant: 'acme' });
+    expect(chromaPlugin.fromEnv({ ATLAS_VECTOR_CHROMA_PERSIST_DIR: './chroma' })).toEqual({
+      persistDirectory: './chroma',
+    });
     expect(() => chromaPlugin.fromEnv({ CHROMA_PORT: 'x' })).toThrow('CHROMA_PORT');
   });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { VectorRead, VectorRow } from '@storage/backend-kit';
+import { isInstant, type VectorRead, type VectorRow } from '@storage/backend-kit';
 import { StorageError, type VectorFields, type VectorFieldType } from '@storage/core';
 import { joinPath, splitPath } from '@storage/core/filter';
 import type { Metadata } from 'chromadb';
@@ -38,11 +38,6 @@ export function tokenKey(key: string, candidate: string | number | boolean): str
 /** The milliseconds of a declared date. */
 export function timeKey(key: string): string {
   return `${own}ms:${key}`;
-}
-
-/** Whether instants compare as their texts do: of the years 0000 to 9999. */
-export function isPlainInstant(text: string): boolean {
-  return text.length === 24 && Number.isFinite(Date.parse(text)) && new Date(text).toISOString() === text;
 }
 
 /** Whether a candidate stands natively under the path's own key. */
@@ -91,7 +86,7 @@ class NativeFields {
 
   #scalar(path: readonly string[], key: string, value: string | number | boolean): void {
     const date = typeof value === 'string' && this.#declared.get(joinPath(path)) === 'date';
-    if (!isNative(value) || (date && !isPlainInstant(value))) {
+    if (!isNative(value) || (date && !isInstant(value))) {
       this.#candidates(key, [value]);
       return;
     }
