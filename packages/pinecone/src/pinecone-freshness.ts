@@ -4,12 +4,16 @@ import type { EncodedRecord, FoundRecord } from './pinecone-records.ts';
 interface Written {
   /** The last log sequence number that a write was given. */
   lsn: number | undefined;
+  /** When the last write was acknowledged. */
+  at: number;
   /** Whether the last write emptied the namespace, which may be gone with it. */
   emptied: boolean;
   /** Of an index without such numbers: what reads have to find, `undefined`: nothing. */
   readonly pending: Map<string, EncodedRecord | undefined>;
 }
 
+/** How far apart two writes may be that were under way at the same time, in milliseconds. */
+const sameTimeMs = 60_000;
 /** The most writes that are remembered of a namespace without log sequence numbers; the oldest are forgotten first. */
 const maxPending = 10_000;
 
@@ -47,13 +51,16 @@ export class Freshness {
   ): void {
     let written = this.#namespaces.get(namespace);
     if (written === undefined) {
-      written = { lsn: undefined, emptied: false, pending: new Map() };
+      written = { lsn: undefined, at: 0, emptied: false, pending: new Map() };
       this.#namespaces.set(namespace, written);
     }
     written.emptied = what.all === true;
     if (what.all) written.pending.clear();
     if (lsn !== undefined) {
-      written.lsn = Math.max(lsn, written.lsn ?? 0);
+      // Answers of writes at the same time come in any order. Numbers only rise, unless somebody else made the index anew.
+      const now = performance.now();
+      written.lsn = now - written.at < sameTimeMs ? Math.max(lsn, written.lsn ?? 0) : lsn;
+      written.at = now;
       return;
     }
     for (const record of what.stored ?? []) written.pending.set(record.id, record);

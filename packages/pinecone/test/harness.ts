@@ -47,11 +47,14 @@ export class PineconeHarness implements AsyncDisposable {
   readonly #service: Pick<Service, 'url'>;
   readonly #layout: KitLayout;
   readonly #prefixes = new WeakMap<Backend, string>();
+  readonly #direct: boolean;
   #proxy: Promise<FaultProxy> | undefined;
 
-  constructor(service: Pick<Service, 'url'>, layout: KitLayout) {
+  /** `direct`: the connection is never lost, so nothing stands between. */
+  constructor(service: Pick<Service, 'url'>, layout: KitLayout, direct = false) {
     this.#service = service;
     this.#layout = layout;
+    this.#direct = direct;
   }
 
   #proxied(): Promise<FaultProxy> {
@@ -60,8 +63,8 @@ export class PineconeHarness implements AsyncDisposable {
   }
 
   async #open(prefix: string, { clock }: CreateOptions): Promise<PineconeBackend> {
-    const { port } = await this.#proxied();
-    const options = { apiKey: 'any', controllerUrl: `http://127.0.0.1:${port}`, maxRetries: 1, clock };
+    const controllerUrl = this.#direct ? this.#service.url : `http://127.0.0.1:${(await this.#proxied()).port}`;
+    const options = { apiKey: 'any', controllerUrl, maxRetries: 1, clock };
     const backend = this.#layout.make(options, prefix);
     this.#prefixes.set(backend, prefix);
     return backend;

@@ -30,7 +30,7 @@ await onService('pinecone', (service) => {
         documents: ['pinecone-control', 'pinecone-data'],
         named: 'both',
       });
-      await using harness = new PineconeHarness({ url: proxy.url }, layout);
+      await using harness = new PineconeHarness({ url: proxy.url }, layout, true);
       const server = { name: service.server, version: service.version, how: service.how };
       const report = await checkConformance(
         { name: 'pinecone', server, ...harness.members() },
