@@ -171,10 +171,10 @@ describe('what a server may answer', () => {
     const text = '\u0001\u0002'.repeat(300_000);
     await backend.vectors
       .collection('c')
-      .upsert(Array.from({ length: 30 }, (_, index) => ({ id: `d${index}`, vector: [1, 2], metadata: { text } })));
-    expect(sizes.length).toBeGreaterThan(4);
+      .upsert(Array.from({ length: 20 }, (_, index) => ({ id: `d${index}`, vector: [1, 2], metadata: { text } })));
+    expect(sizes.length).toBeGreaterThan(2);
     expect(Math.max(...sizes)).toBeLessThan(32 * 1024 * 1024);
-  });
+  }, 60_000);
 
   it('says which documents are kept where a later part of a batch fails', async () => {
     let parts = 0;
