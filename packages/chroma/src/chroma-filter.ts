@@ -1,4 +1,10 @@
-import { type CollectionRow, type CompiledFilter, type CompiledLeaf, compileFilter } from '@storage/backend-kit';
+import {
+  type CollectionRow,
+  type CompiledFilter,
+  type CompiledLeaf,
+  compileFilter,
+  isInstant,
+} from '@storage/backend-kit';
 import { type FilterLeaf, type FilterNode, type FilterScalar, joinPath } from '@storage/core/filter';
 import type { Where } from 'chromadb';
 import { declaredTypes, isNative, kindKey, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';

@@ -1,6 +1,6 @@
 import type { Call, VectorHit, VectorPage, VectorParts, VectorRead, VectorSearch } from '@storage/backend-kit';
 import type { Metric } from '@storage/core';
-import type { Collection, GetResult, Metadata, Where } from 'chromadb';
+import type { Collection, Metadata, Where } from 'chromadb';
 import { Best, byScore, scoreOfDistance, scoreOfVectors } from './chroma-scores.ts';
 import { decodeRecord } from './chroma-shadow.ts';
 
@@ -17,10 +17,17 @@ const scanRecords = 2000;
 /** More than this are not asked of the index, which slows down by what it is asked for. */
 const maxIndexed = 1000;
 
+/** Up to here all is read in one request. */
+const fewRecords = 250;
+
 type Include = 'documents' | 'embeddings' | 'metadatas' | 'distances';
 
 function include(vectors: boolean): Include[] {
   return vectors ? ['documents', 'metadatas', 'embeddings'] : ['documents', 'metadatas'];
+}
+
+function matching(where: Where | undefined): { readonly where?: Where } {
+  return where === undefined ? {} : { where };
 }
 
 function toVector(embedding: readonly number[] | null | undefined): Float32Array | undefined {
@@ -40,7 +47,7 @@ export class ChromaReads {
   /** The ids of all that match. */
   async ids(where: Where | undefined): Promise<readonly string[]> {
     this.#call.check();
-    return (await this.#space.get({ ...(where !== undefined && { where }), include: [] })).ids;
+    return (await this.#space.get({ ...matching(where), include: [] })).ids;
   }
 
   /** Those of these records that are there, by id. Ids stand once each. */
@@ -49,36 +56,45 @@ export class ChromaReads {
     parts: Pick<VectorParts, 'includeVectors'>,
     where?: Where,
   ): Promise<ReadonlyMap<string, VectorRead>> {
+    const rows = await this.#rows({ ids: [...ids], ...matching(where) }, parts.includeVectors);
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  async #rows(
+    asked: { readonly ids?: string[]; readonly where?: Where; readonly limit?: number },
+    vectors: boolean,
+  ): Promise<readonly VectorRead[]> {
     this.#call.check();
-    const found = await this.#space.get({
-      ids: [...ids],
-      ...(where !== undefined && { where }),
-      include: include(parts.includeVectors),
-    });
-    return new Map(
-      found.ids.map((id, index) => [
+    const found = await this.#space.get({ ...asked, include: include(vectors) });
+    return found.ids.map((id, index) =>
+      decodeRecord({
         id,
-        decodeRecord({
-          id,
-          document: found.documents[index],
-          metadata: found.metadatas[index] as Metadata | null | undefined,
-          vector: toVector(found.embeddings[index]),
-        }),
-      ]),
+        document: found.documents[index],
+        metadata: found.metadatas[index] as Metadata | null | undefined,
+        vector: toVector(found.embeddings[index]),
+      }),
     );
   }
 
-  /** Ids first: by offsets a record would be missed for each that is deleted meanwhile. */
+  /**
+   * The first page as the server has it; behind it by ids that are read at once: by offsets a record would be missed for each that is
+   * deleted meanwhile.
+   */
   async page(
     where: Where | undefined,
     after: ChromaPosition | undefined,
     limit: number,
-    parts: VectorParts,
+    { includeVectors }: VectorParts,
   ): Promise<VectorPage<ChromaPosition>> {
-    const { ids, from } = after ?? { ids: await this.ids(where), from: 0 };
-    const part = ids.slice(from, from + limit);
-    if (part.length === 0) return { rows: [] };
-    const rows = [...(await this.byId(part, parts, where)).values()];
+    if (after === undefined) {
+      const rows = await this.#rows({ ...matching(where), limit }, includeVectors);
+      if (rows.length < limit) return { rows };
+      const met = new Set(rows.map(({ id }) => id));
+      const ids = (await this.ids(where)).filter((id) => !met.has(id));
+      return ids.length === 0 ? { rows } : { rows, next: { ids, from: 0 } };
+    }
+    const { ids, from } = after;
+    const rows = [...(await this.byId(ids.slice(from, from + limit), { includeVectors }, where)).values()];
     return from + limit < ids.length ? { rows, next: { ids, from: from + limit } } : { rows };
   }
 
@@ -97,7 +113,7 @@ export class ChromaReads {
     const found = await this.#space.query({
       queryEmbeddings: [Array.from(vector)],
       nResults: limit,
-      ...(filter !== undefined && { where: filter }),
+      ...matching(filter),
       include: [...include(includeVectors), 'distances'],
     });
     const [ids = [], documents, metadatas, embeddings, distances] = [
@@ -122,26 +138,26 @@ export class ChromaReads {
   }
 
   async #scan(metric: Metric, search: VectorSearch<Where>): Promise<readonly VectorHit[]> {
-    const { vector, limit, filter } = search;
-    const step = Math.max(1, Math.min(scanRecords, Math.floor(scanNumbers / vector.length)));
+    const { vector, limit, filter, includeVectors } = search;
+    const score = (other: Float32Array | undefined): number =>
+      scoreOfVectors(metric, vector, other ?? new Float32Array());
+    const few = await this.#rows({ ...matching(filter), limit: fewRecords }, true);
+    if (few.length < fewRecords) {
+      const hits = few.map((row) => ({
+        ...row,
+        vector: includeVectors ? row.vector : undefined,
+        score: score(row.vector),
+        distance: undefined,
+      }));
+      return hits.sort(byScore).slice(0, limit);
+    }
+    const ids = await this.ids(filter);
     const best = new Best(limit);
-    const add = ({ ids, embeddings }: GetResult): void =>
-      best.add(
-        ids.map((id, index) => ({
-          id,
-          score: scoreOfVectors(metric, vector, toVector(embeddings[index]) ?? new Float32Array()),
-        })),
-      );
-    this.#call.check();
-    const where = filter !== undefined && { where: filter };
-    const first = await this.#space.get({ ...where, limit: step, include: ['embeddings'] });
-    if (first.ids.length < step) add(first);
-    else {
-      const ids = await this.ids(filter);
-      for (let from = 0; from < ids.length; from += step) {
-        this.#call.check();
-        add(await this.#space.get({ ids: ids.slice(from, from + step), include: ['embeddings'] }));
-      }
+    const step = Math.max(1, Math.min(scanRecords, Math.floor(scanNumbers / vector.length)));
+    for (let from = 0; from < ids.length; from += step) {
+      this.#call.check();
+      const part = await this.#space.get({ ids: ids.slice(from, from + step), include: ['embeddings'] });
+      best.add(part.ids.map((id, index) => ({ id, score: score(toVector(part.embeddings[index])) })));
     }
     return this.#complete(best, search);
   }

@@ -51,11 +51,14 @@ export async function openFresh(url: string, options: ChromaOptions = {}): Promi
 /** How the kit gets at Chroma: each backend over a database of its own, all through one proxy. */
 export class ChromaHarness implements AsyncDisposable {
   readonly #url: string;
+  readonly #direct: string;
   readonly #databases = new WeakMap<Backend, string>();
   #proxy: Promise<FaultProxy> | undefined;
 
-  constructor(url: string) {
+  /** `direct`: the server itself, where `url` is not. */
+  constructor(url: string, direct: string = url) {
     this.#url = url;
+    this.#direct = direct;
   }
 
   #proxied(): Promise<FaultProxy> {
@@ -88,7 +91,7 @@ export class ChromaHarness implements AsyncDisposable {
       clock: true,
       create: ({ clock }) => this.#open(freshDatabase(), clock),
       reopen: (backend, { clock }) => this.#open(this.#databaseOf(backend), clock),
-      destroy: (backend) => removeDatabase(this.#url, this.#databaseOf(backend)),
+      destroy: (backend) => removeDatabase(this.#direct, this.#databaseOf(backend)),
       outage: this.outage,
     };
   }

@@ -1,0 +1,25 @@
+import { expect, it } from '@jest/globals';
+import { checkConformance } from '@storage/conformance';
+import { startCheckedProxy } from '@storage/openapi';
+import { onService } from '@storage/services/testing';
+import { ChromaHarness } from './harness.ts';
+
+/** Suites in which every request that this backend makes is made. */
+const asked = /^(vectors|injection)\//;
+
+await onService('chroma', (service) => {
+  it("sends what the vendor's OpenAPI document knows, and nothing else", async () => {
+    await using proxy = await startCheckedProxy({ target: service.url, documents: ['chroma'] });
+    await using harness = new ChromaHarness(proxy.url, service.url);
+    const server = { name: service.server, version: service.version, how: service.how };
+    const report = await checkConformance(
+      { name: 'chroma', server, ...harness.members() },
+      { runs: 5, seed: 1, only: ({ id, limitMs }) => asked.test(id) && limitMs === undefined },
+    );
+    expect([report.failed, report.passed]).toEqual([0, report.chosen]);
+    expect(proxy.violations).toEqual([]);
+    const operations = [...proxy.checked.keys()];
+    for (const path of ['/upsert', '/get', '/query', '/delete', '/count'])
+      expect(operations.filter((operation) => operation.endsWith(path))).toHaveLength(1);
+  }, 240_000);
+});
