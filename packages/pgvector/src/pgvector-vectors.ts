@@ -85,8 +85,7 @@ export class PgvectorVectors implements HybridDriver<SqlFragment> {
     this.#parts = parts;
     this.#write = new AsyncCoalescer().lane<GatheredRow, void>({
       write: true,
-      maxInFlight: batchesAtOnce, maxBatch: 32,
-      maxBatch: 1000,
+      maxInFlight: batchesAtOnce,
       run: (batch, call) => this.#writeBatch(batch, call),
     });
   }
