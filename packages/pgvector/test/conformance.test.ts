@@ -16,7 +16,7 @@ const variants: readonly (readonly [string, PgvectorIndexOptions, 'forced' | 'ch
   ['pgvector-hnsw', { m: 24, efConstruction: 200, buildAt: 0 }, 'forced'],
   ['pgvector-ivfflat', { type: 'ivfflat', lists: 4, buildAt: 0 }, 'forced'],
   ['pgvector-halfvec', { m: 24, efConstruction: 200, quantization: 'half', buildAt: 0 }, 'forced'],
-  ['pgvector-binary', { m: 24, efConstruction: 200, quantization: 'binary', rescore: 100, buildAt: 0 }, 'forced'],
+  ['pgvector-binary', { quantization: 'binary', buildAt: 0 }, 'forced'],
   ['pgvector-exact', { type: 'none' }, 'chosen'],
 ];
 const onlyIndexes = '-c enable_seqscan=off -c enable_sort=off -c enable_bitmapscan=off';

@@ -1,10 +1,13 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { outcome } from '@storage/core';
 import { type HybridSearch, hybridSearchFacet } from '@storage/domain';
 import { onService } from '@storage/services/testing';
 import type { PgvectorBackend } from '../src/index.ts';
 import { fuseRankings } from '../src/pgvector-hybrid.ts';
 import { Stores } from './harness.ts';
+
+// An index that is built beside other work waits for every statement of the database, those of other tests too.
+jest.setTimeout(60_000);
 
 function hybridOf(backend: PgvectorBackend): HybridSearch {
   const facet = backend.facet(hybridSearchFacet);

@@ -1,9 +1,12 @@
 // What the server plans, and how often it is asked: one statement, by the index.
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { onService } from '@storage/services/testing';
 import pg from 'pg';
 import type { PgvectorBackend } from '../src/index.ts';
 import { clustered, type Sent, Stores } from './harness.ts';
+
+// An index that is built beside other work waits for every statement of the database, those of other tests too.
+jest.setTimeout(60_000);
 
 const count = 5000;
 const dimension = 48;

@@ -1,6 +1,6 @@
 // What happens between processes, in the middle of calls, and where something is missing.
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { outcome, type StorageError } from '@storage/core';
 import { hybridSearchFacet } from '@storage/domain';
 import { createProxy } from '@storage/services';
@@ -9,6 +9,9 @@ import pg from 'pg';
 import { createPgvector, type PgvectorOptions } from '../src/index.ts';
 import { clustered, Stores } from './harness.ts';
 import { randomName, throughPort } from './own-schema.ts';
+
+// An index that is built beside other work waits for every statement of the database, those of other tests too.
+jest.setTimeout(60_000);
 
 await onService('postgres', ({ url }) => {
   const stores = new Stores(url);
@@ -70,7 +73,7 @@ await onService('postgres', ({ url }) => {
         }
       };
       await Promise.all(Array.from({ length: 32 }, (_, writer) => write(writer)));
-    }, 30_000);
+    });
   });
 
   describe('a call that is over', () => {
@@ -181,7 +184,7 @@ await onService('postgres', ({ url }) => {
       expect(performance.now() - start).toBeLessThan(4000);
       proxy.resume();
       expect(await collection.search({ vector: [1, 2] })).not.toHaveLength(0);
-    }, 15_000);
+    });
   });
 
   describe('the extension', () => {
@@ -204,7 +207,7 @@ await onService('postgres', ({ url }) => {
     afterAll(async () => {
       for (const name of databases) await stores.admin(`DROP DATABASE ${name} WITH (FORCE)`);
       for (const name of roles) await stores.admin(`DROP ROLE ${name}`);
-    }, 30_000);
+    });
 
     it('is made at open where that is allowed, and asked for where it is not to be', async () => {
       const own = await ownDatabase();
@@ -228,7 +231,7 @@ await onService('postgres', ({ url }) => {
         }),
       );
       expect(new Set(made).size).toBe(1);
-    }, 30_000);
+    });
 
     it('works from a schema that no connection looks into', async () => {
       const own = await ownDatabase('CREATE SCHEMA "my ext"', 'CREATE EXTENSION vector SCHEMA "my ext"');
@@ -250,7 +253,7 @@ await onService('postgres', ({ url }) => {
           expect(await hybrid?.search(metric, { vector, text: 'a', limit: 5 })).toHaveLength(5);
         }
       }
-    }, 30_000);
+    });
   });
 
   describe('what is somebody else’s', () => {
