@@ -51,7 +51,7 @@ describe('broken backends', () => {
     const bySuite = new Map<string, number>();
     for (const { test } of mutants) bySuite.set(suiteOf(test), (bySuite.get(suiteOf(test)) ?? 0) + 1);
     expect([...bySuite].filter(([, count]) => count < 3)).toEqual([]);
-    expect(bySuite.size).toBe(18);
+    expect(bySuite.size).toBe(19);
     const overSqlite = mutants.filter((mutant) => mutant.target !== 'memory').length;
     expect(overSqlite).toBeGreaterThanOrEqual(Math.floor(mutants.length * 0.5));
   });

@@ -1,4 +1,4 @@
-import { type Metric, namespaceNames } from '@storage/core';
+import { type CollectionInfo, type Metric, namespaceNames } from '@storage/core';
 import { equal, fail, rejects, sameSet } from '../assert.ts';
 import { vectors } from '../needs.ts';
 import { untyped } from '../properties/filter-properties.ts';
@@ -62,6 +62,11 @@ export function collectionTests(test: AddTest): void {
           `metric ${metric}`,
         );
     }
+    const alias = (): Promise<CollectionInfo> =>
+      store.createCollection('alias', { dimension: 2, metric: 'inner_product' });
+    if (t.vectorFlags.metrics.includes('dot_product'))
+      equal((await alias()).metric, 'dot_product', 'the metric that inner_product is another name for');
+    else await rejects(alias, 'unsupported', 'metric inner_product');
   });
 
   test(

@@ -276,6 +276,34 @@ export const sqliteMutants: readonly Mutant[] = [
       test: 'vectors/iterate',
       why: 'vector stores whose listing takes a filter and ignores it',
     },
+    {
+      file: `${kit}/vector-encode.ts`,
+      find: 'createdAt: checkCreatedAt(input.createdAt) ?? now',
+      replace: 'createdAt: now',
+      test: 'vectors/created-at',
+      why: 'vector stores that date a document that is moved by the day of the move',
+    },
+    {
+      file: `${kit}/vector-collection.ts`,
+      find: 'parseMetadata(includeMetadata ? row.metadata :',
+      replace: 'parseMetadata(row.metadata !== undefined ? row.metadata :',
+      test: 'vectors/include-metadata',
+      why: 'options of a read that a driver takes and does not look at',
+    },
+    {
+      file: `${kit}/vector-settings.ts`,
+      find: 'if (text.length !== 24) return false;',
+      replace: "if (text.includes('T')) return true;",
+      test: 'vectors/dates-are-instants',
+      why: 'Qdrant: a datetime is parsed from many spellings, which as texts are in another order',
+    },
+    {
+      file: `${kit}/vector-texts.ts`,
+      find: 'embed.model !== undefined && embeddingModel !== undefined && embed.model !== embeddingModel',
+      replace: 'embed.model === null && embeddingModel !== undefined && embed.model !== embeddingModel',
+      test: 'vectors/wrong-embedders',
+      why: 'Chroma before it kept the embedding function: vectors of two models in one collection',
+    },
   ]),
   ...sqlite('transactions', [
     {
