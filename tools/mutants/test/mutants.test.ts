@@ -5,7 +5,7 @@ import type { Failure } from '../src/mutant.ts';
 import { mutants } from '../src/mutants/index.ts';
 import { Pool } from '../src/pool.ts';
 
-const limitMs = 600_000;
+const limitMs = 900_000;
 const seeds = 20;
 const folder = new BundleFolder();
 const verdicts = new Map<string, Promise<Verdict>>();
