@@ -34,7 +34,7 @@ function harnessOf(bundle: Bundle, { target }: Job): Harness {
 }
 
 /** Tests whose choices follow from the seed. */
-const random = /random|algebra|model|program-order|linearizable|scores|search-finds/;
+const random = /random|algebra|model|program-order|linearizable|scores|search-finds|fields-change/;
 
 async function run(job: Job): Promise<JobResult> {
   const bundle = (await import(job.module)) as Bundle;
