@@ -1,16 +1,11 @@
 import {
-  AsyncCoalescer,
   type Call,
   type CollectionDefinition,
   type CollectionRow,
   type CompiledFilter,
   fieldsOf,
-  type Gathered,
-  inParts,
   partsOf,
-  type RowOutcome,
   type RowPage,
-  recordId,
   type VectorDriver,
   type VectorHit,
   type VectorPage,
@@ -22,32 +17,15 @@ import {
 } from '@storage/backend-kit';
 import { invalidArgument, isStorageError, StorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
-import { translatePinecone } from './pinecone-errors.ts';
+
 import { compilePineconeFilter, type PineconeFilter } from './pinecone-filter.ts';
 import { type PineconeIndex, requestLimits } from './pinecone-index.ts';
 import { type Collection, isWithin, type KnownCollections, placeOf } from './pinecone-layout.ts';
 import { recordIdOf } from './pinecone-names.ts';
 import { fetchAll, nextPage, type PagePosition, searchClosest, searchExactly } from './pinecone-reads.ts';
-import { decodeRecord, type EncodedRecord, encodeRecord } from './pinecone-records.ts';
+import { decodeRecord, encodeRecord } from './pinecone-records.ts';
 import { fieldOf } from './pinecone-shadows.ts';
-
-/** One document of an upsert that is gathered with others. */
-interface Put {
-  readonly index: PineconeIndex;
-  readonly place: string;
-  readonly record: EncodedRecord;
-  /** When the time of its call is over. */
-  readonly deadline: number | undefined;
-}
-
-const upsertLimits = { count: requestLimits.upsertRecords, bytes: requestLimits.upsertBytes };
-/** How many requests of one batch are under way at once. */
-const upsertsAtOnce = 4;
-/** How many gathered upserts go together. */
-const maxGathered = 500;
-
-const translate = (thrown: unknown): StorageError =>
-  translatePinecone(thrown, { operation: 'vectors.upsert', key: undefined, write: true });
+import { Upserts } from './pinecone-upserts.ts';
 
 /** The fields of a collection that were declared to hold dates. */
 function datesOf(collection: CollectionRow): ReadonlySet<string> {
@@ -64,18 +42,11 @@ function checkNotZero(vector: Float32Array, path: string): void {
 export class PineconeVectors implements VectorDriver<PineconeFilter, PagePosition> {
   readonly #collections: KnownCollections;
   readonly #scanLimit: number;
-  readonly #put: Gathered<Put, void>;
+  readonly #upserts: Upserts = new Upserts();
 
   constructor(collections: KnownCollections, scanLimit: number) {
     this.#collections = collections;
     this.#scanLimit = scanLimit;
-    this.#put = new AsyncCoalescer().lane<Put, void>({
-      run: putGathered,
-      write: true,
-      // What was lost on the way has been tried again by the transport.
-      idempotent: false,
-      maxBatch: maxGathered,
-    });
   }
 
   createCollection(
@@ -101,30 +72,8 @@ export class PineconeVectors implements VectorDriver<PineconeFilter, PagePositio
   async upsert(collection: CollectionRow, ns: string, rows: readonly VectorRow[], call: Call): Promise<void> {
     for (const [at, { vector }] of rows.entries()) checkNotZero(vector, `documents[${at}].vector`);
     const dates = datesOf(collection);
-    const records = rows.map((row) => encodeRecord(row, dates));
-    await this.#on(collection, ns, call, async (index, place) => {
-      const [record] = records;
-      if (record !== undefined && records.length === 1)
-        return this.#put(
-          recordId(`${index.facts.host} ${place}`, record.id),
-          { index, place, record, deadline: call.deadline },
-          call,
-        );
-      // A failure names documents by their own ids.
-      const byKey = records.map((each, at) => ({ id: rows[at]?.id ?? each.id, record: each }));
-      const parts = partsOf(byKey, upsertLimits, ({ record: { bytes } }) => bytes);
-      await inParts(
-        parts,
-        (part) =>
-          index.upsert(
-            place,
-            part.map((each) => each.record),
-            call,
-          ),
-        translate,
-        upsertsAtOnce,
-      );
-    });
+    const items = rows.map((row) => ({ id: row.id, record: encodeRecord(row, dates) }));
+    await this.#on(collection, ns, call, (index, place) => this.#upserts.send(index, place, items, call));
   }
 
   get(
@@ -273,58 +222,4 @@ function gone(name: string): StorageError {
     applied: 'no',
     details: { collection: name },
   });
-}
-
-/** Sends upserts that came together: a request for each namespace, or more where they are large. */
-async function putGathered(batch: readonly Put[], call: Call): Promise<readonly RowOutcome<void>[]> {
-  const groups = new Map<string, Put[]>();
-  for (const put of batch) {
-    const key = `${put.index.facts.host} ${put.place}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [put]);
-    else group.push(put);
-  }
-  if (groups.size === 1 && fitsOne(batch)) {
-    await send(batch, call);
-    return batch.map(() => ({ ok: true, value: undefined }));
-  }
-  const outcomes = new Map<Put, RowOutcome<void>>();
-  const parts = [...groups.values()].flatMap((group) => [
-    ...partsOf(group, upsertLimits, ({ record: { bytes } }) => bytes),
-  ]);
-  await Promise.all(
-    parts.map(async (part) => {
-      const outcome = await settle(send(part, call));
-      for (const put of part) outcomes.set(put, outcome);
-    }),
-  );
-  return batch.map((put) => outcomes.get(put) ?? { ok: true, value: undefined });
-}
-
-function fitsOne(batch: readonly Put[]): boolean {
-  const bytes = batch.reduce((sum, { record }) => sum + record.bytes, 0);
-  return batch.length <= upsertLimits.count && bytes <= upsertLimits.bytes;
-}
-
-async function send(part: readonly Put[], call: Call): Promise<void> {
-  const [first] = part;
-  if (first === undefined) return;
-  const records = part.map(({ record }) => record);
-  // As long as one of the callers waits, a pause that the server asks for is worth it.
-  const deadline = part.reduce((latest, each) => Math.max(latest, each.deadline ?? Number.POSITIVE_INFINITY), 0);
-  const until: Call = {
-    signal: call.signal,
-    deadline: Number.isFinite(deadline) ? deadline : undefined,
-    check: () => call.check(),
-  };
-  await first.index.upsert(first.place, records, until);
-}
-
-async function settle(pending: Promise<void>): Promise<RowOutcome<void>> {
-  try {
-    await pending;
-    return { ok: true, value: undefined };
-  } catch (error) {
-    return { ok: false, error: translate(error) };
-  }
 }
