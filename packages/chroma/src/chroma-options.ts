@@ -1,5 +1,5 @@
 import { checkNumber } from '@storage/backend-kit';
-import { assertText, type CommonOptions, invalidArgument } from '@storage/core';
+import { type CommonOptions, invalidArgument } from '@storage/core';
 import type { ChromaClient } from 'chromadb';
 
 /** How the index of a new collection is built and searched. Missing members: what finds 0.99 of the closest where the server's own defaults find 0.81. */
@@ -64,9 +64,8 @@ function refuse(path: string, message: string): never {
   throw invalidArgument(message, { path });
 }
 
-function text(value: string, path: string): string {
-  assertText(value, path);
-  if (value === '') refuse(path, `${path} must not be empty.`);
+function text(value: unknown, path: string): string {
+  if (typeof value !== 'string' || value === '') refuse(path, `${path} is a text that is not empty.`);
   return value;
 }
 
@@ -120,7 +119,7 @@ function checkClient(options: ChromaOptions): ChromaClient | undefined {
 export function toSettings(options: ChromaOptions = {}): ChromaSettings {
   const { authToken, headers = {}, hnsw = {}, persistDirectory, clock = Date.now, newId, defaultTimeoutMs } = options;
   if (typeof headers !== 'object' || headers === null) refuse('headers', 'headers is an object of texts.');
-  for (const [name, value] of Object.entries(headers)) assertText(value, `headers.${name}`);
+  for (const [name, value] of Object.entries(headers)) text(value, `headers.${name}`);
   const client = checkClient(options);
   return {
     target: toTarget(options),
