@@ -1,8 +1,9 @@
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { type Call, type ClientHolder, describeError, injectedClient, ownedClient } from '@storage/backend-kit';
 import { StorageError } from '@storage/core';
-import { isLost, isRateLimited, retryAfterOf } from './qdrant-errors.ts';
+import { hasRetryAfter, isLost, isRateLimited, rateLimited } from './qdrant-errors.ts';
 import type { QdrantSettings } from './qdrant-options.ts';
+import { RetryHints } from './qdrant-retry-hints.ts';
 
 /** The client's typed calls, one of each of the server's. */
 export type QdrantApi = ReturnType<QdrantClient['api']>;
@@ -57,10 +58,16 @@ function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
 /** The server, as the drivers reach it. */
 export class QdrantConnection {
   readonly #holder: ClientHolder<QdrantClient>;
+  readonly #hints: RetryHints;
+  readonly #where: string;
   #api: QdrantApi | undefined;
 
   constructor(settings: QdrantSettings) {
-    const { client } = settings;
+    const { client, address, where } = settings;
+    this.#where = where;
+    this.#hints = new RetryHints(
+      client === undefined ? `http${address.https ? 's' : ''}://${address.host}:${address.port}` : undefined,
+    );
     // The client has no way to be closed: its idle connections end by themselves and hold no process.
     this.#holder =
       client === undefined
@@ -73,10 +80,12 @@ export class QdrantConnection {
 
   async open(): Promise<void> {
     this.#api = (await this.#holder.get()).api();
+    this.#hints.open();
   }
 
   async close(): Promise<void> {
     this.#api = undefined;
+    this.#hints.close();
     await this.#holder.close();
   }
 
@@ -118,9 +127,10 @@ export class QdrantConnection {
       } catch (error) {
         if (signal?.aborted) throw error;
         if (isRateLimited(error)) {
-          const delay = Math.max(retryAfterOf(error) ?? 0, firstDelayMs * 2 ** attempt) * (1 + Math.random() / 4);
+          const asked = hasRetryAfter(error) ? this.#hints.lastMs : undefined;
+          const delay = Math.max(asked ?? 0, firstDelayMs * 2 ** attempt) * (1 + Math.random() / 4);
           const left = call.deadline === undefined ? patienceMs - waited : call.deadline - performance.now();
-          if (delay >= left) throw lost ?? error;
+          if (delay >= left) throw lost ?? rateLimited(this.#where, asked, error);
           await sleep(delay, signal);
           waited += delay;
         } else if (lost === undefined && isLost(error) && repeatable) lost = error;

@@ -6,6 +6,7 @@ import {
   type Translation,
   translateNetwork,
 } from '@storage/backend-kit';
+import { StorageError } from '@storage/core';
 
 /** Codes of Node's own HTTP client for a connection that ended or answered nonsense. */
 const lostCodes = /^(UND_ERR_|HPE_|ECONNRESET$|EPIPE$|ETIMEDOUT$)/;
@@ -27,15 +28,25 @@ function innermost(error: NativeError): NativeError {
   return innermost(describeError(cause));
 }
 
-/** How long the server asked to wait, in milliseconds. */
-export function retryAfterOf(error: unknown): number | undefined {
-  const { retry_after: seconds } = (error ?? {}) as { readonly retry_after?: unknown };
-  return typeof seconds === 'number' && seconds >= 0 ? seconds * 1000 : undefined;
+/** Whether the server said how long to wait. */
+export function hasRetryAfter(error: unknown): boolean {
+  return (error as { readonly retry_after?: unknown } | null)?.retry_after !== undefined;
 }
 
 export function isRateLimited(error: unknown): boolean {
   const { name, status } = describeError(error);
   return status === 429 || name === 'QdrantClientResourceExhaustedError';
+}
+
+/** A 429 that is not waited for any longer. */
+export function rateLimited(where: string, retryAfterMs: number | undefined, cause: unknown): StorageError {
+  return new StorageError({
+    code: 'rate_limited',
+    message: `Qdrant at ${where} asks for fewer calls; make them later, or raise its limits in strict mode.`,
+    applied: 'no',
+    ...(retryAfterMs !== undefined && { details: { retryAfterMs } }),
+    cause,
+  });
 }
 
 /** Whether the connection ended before the answer, or the answer is none: the request may have been carried out. */
@@ -127,15 +138,6 @@ function byStatus(status: number, words: string, where: string): Translation {
 }
 
 function rules(error: NativeError, where: string): Translation | undefined {
-  if (isRateLimited(error.original)) {
-    const retryAfterMs = retryAfterOf(error.original);
-    return {
-      code: 'rate_limited',
-      applied: 'no',
-      message: `Qdrant at ${where} asks for fewer calls.`,
-      details: retryAfterMs === undefined ? {} : { retryAfterMs },
-    };
-  }
   if (error.status !== undefined) return byStatus(error.status, serverWords(error.original), where);
   if (error.name === 'QdrantClientTimeoutError')
     return { code: 'timeout', message: `Qdrant at ${where} did not answer within the client's own timeout.` };

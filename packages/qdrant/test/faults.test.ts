@@ -109,11 +109,11 @@ describe('what a server may answer', () => {
 
   it('is rate_limited where the call ends before the server may be asked again', async () => {
     await using server = await answering((request, response) => {
-      if (!usual(request, response)) json(response, 429, { status: { error: 'slow' } }, { 'retry-after': '5' });
+      if (!usual(request, response)) json(response, 429, { status: { error: 'slow' } }, { 'retry-after': '45' });
     });
     await using backend = await opened({ url: server.url });
     const error = await failure(backend.vectors.collection('c').search({ vector: [1, 2] }, { timeoutMs: 500 }));
-    expect(error).toMatchObject({ code: 'rate_limited', retryable: true, details: { retryAfterMs: 5000 } });
+    expect(error).toMatchObject({ code: 'rate_limited', retryable: true, details: { retryAfterMs: 45_000 } });
   });
 
   it('a hung socket ends with the deadline, and with the signal', async () => {
@@ -171,8 +171,8 @@ describe('what a server may answer', () => {
     const text = '\u0001\u0002'.repeat(300_000);
     await backend.vectors
       .collection('c')
-      .upsert(Array.from({ length: 20 }, (_, index) => ({ id: `d${index}`, vector: [1, 2], metadata: { text } })));
-    expect(sizes.length).toBeGreaterThan(2);
+      .upsert(Array.from({ length: 10 }, (_, index) => ({ id: `d${index}`, vector: [1, 2], metadata: { text } })));
+    expect(sizes.length).toBeGreaterThan(1);
     expect(Math.max(...sizes)).toBeLessThan(32 * 1024 * 1024);
   }, 60_000);
 
