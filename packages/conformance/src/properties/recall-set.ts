@@ -5,7 +5,7 @@ export const recallDimension = 96;
 const clusterCount = 80;
 
 /** What a document of the set tells of itself: what one in 1,000, 100, 10 and 2 has, anywhere, and what its neighbours have. */
-export type RecallMetadata = {
+type RecallMetadata = {
   /** 0 to 999: one document in 1,000 has each. */
   readonly permille: number;
   readonly percent: number;

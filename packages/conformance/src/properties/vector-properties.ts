@@ -133,7 +133,7 @@ export interface VectorAnswer {
 }
 
 /** Those that match, best first, by the reference evaluator and 64-bit floats. */
-export function rankMatching(subject: VectorSubject, vector: readonly number[], filter: object): Ranked[] {
+function rankMatching(subject: VectorSubject, vector: readonly number[], filter: object): Ranked[] {
   const matches = compileEvaluator(filter);
   return rank(
     subject.metric,
