@@ -101,14 +101,19 @@ export async function checkFilter(subject: FilterSubject, filter: object): Promi
 }
 
 /** Random filters over random documents, against the reference evaluator; `count` agrees with `query`. */
-export async function checkRandomFilters(t: TestContext, subject: FilterSubject, paths: PathRoots): Promise<void> {
+export async function checkRandomFilters(
+  t: TestContext,
+  subject: FilterSubject,
+  paths: PathRoots,
+  runs: number = t.runs * 3,
+): Promise<void> {
   const counted = t.capabilities.records !== false && readsAll(t) ? 4 : 1;
   let asked = 0;
   const property = fc.asyncProperty(filterArbitrary(paths), async (filter) => {
     const matched = await checkFilter(subject, filter);
     if (asked++ % counted === 0) equal(await subject.count(filter), matched, `count of ${JSON.stringify(filter)}`);
   });
-  await checkProperty(t, property, exampleCount(t, t.runs * 3));
+  await checkProperty(t, property, exampleCount(t, runs));
 }
 
 /** A filter and its complement share nothing and leave nothing out; De Morgan's laws hold. */

@@ -105,7 +105,7 @@ export function vectorFilterTests(test: AddTest): void {
   });
 
   test('random-filters', 'random filters over random metadata find what the reference finds', async (t) => {
-    await checkRandomFilters(t, filterSubjectOf(await subjectOf(t)), vectorPaths);
+    await checkRandomFilters(t, filterSubjectOf(await subjectOf(t)), vectorPaths, t.runs);
   });
 
   test('algebra', 'a filter of metadata and its complement are everything, and De Morgan holds', async (t) => {
@@ -120,7 +120,7 @@ export function vectorFilterTests(test: AddTest): void {
       const property = fc.asyncProperty(questionArbitrary(subject.documents.size), (question) =>
         checkQuestion(subject, question).then(() => undefined),
       );
-      await checkProperty(t, property, t.runs * 2);
+      await checkProperty(t, property, t.runs);
     },
   );
 }
