@@ -64,7 +64,7 @@ interface Condition {
 const mostBytes = 8 * 1024 * 1024;
 const mostRows = 10_000;
 /** How many gathered batches are under way at once. */
-const batchesAtOnce = 2;
+const batchesAtOnce = 4;
 
 function sizeOf({ row }: PlacedRow): number {
   return row.vector.byteLength + row.metadata.length + (row.content?.length ?? 0);

@@ -9,8 +9,8 @@ type Columns = [id: string, content: string, metadata: unknown, created: string,
 const namespace = '';
 
 export async function openRawPgvector(url: string, schema: string, dimension: number): Promise<RawVectors> {
-  // A search looks at 100 candidates; with a filter it goes on until there are enough.
-  const options = '-c hnsw.ef_search=100 -c hnsw.iterative_scan=strict_order';
+  // A search looks at 200 candidates, as ours does; with a filter it goes on until there are enough.
+  const options = '-c hnsw.ef_search=200 -c hnsw.iterative_scan=strict_order';
   const pool = new Pool({ connectionString: url, max: 10, options });
   const table = `"${schema}".documents`;
   await pool.query(`CREATE EXTENSION IF NOT EXISTS vector`);
