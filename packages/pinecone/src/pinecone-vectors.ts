@@ -17,7 +17,6 @@ import {
 } from '@storage/backend-kit';
 import { invalidArgument, isStorageError, StorageError } from '@storage/core';
 import type { FilterNode } from '@storage/core/filter';
-
 import { compilePineconeFilter, type PineconeFilter } from './pinecone-filter.ts';
 import { type PineconeIndex, requestLimits } from './pinecone-index.ts';
 import { type Collection, isWithin, type KnownCollections, placeOf } from './pinecone-layout.ts';
