@@ -63,8 +63,8 @@ export async function searchHybrid(
         collection_name: collection.native,
         prefetch: rankings,
         query: { rrf: { k: fusionK + 1 } },
-        // Equals at the end are put in order here.
-        limit: Math.min(2 * deep, collection.maxQueryLimit),
+        // Equals at the end, which are few, are put in order here.
+        limit: Math.min(limit + 10, collection.maxQueryLimit),
         with_payload: payloadOf(request.includeMetadata),
         with_vector: vectorsOf(request.includeVectors, collection),
       },

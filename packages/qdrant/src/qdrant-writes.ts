@@ -30,9 +30,10 @@ interface Upsert {
   readonly row: VectorRow;
 }
 
-function bytesOf({ vector, content, metadata }: VectorRow): number {
-  // As JSON text a character takes up to six bytes, and up to twice that where a sparse vector is made of it.
-  return frameBytes + vector.length * numberBytes + Buffer.byteLength(metadata) + (content?.length ?? 0) * 6;
+function bytesOf({ vector, content, metadata }: VectorRow, { sparse }: QdrantCollection): number {
+  // As JSON text a character takes up to six bytes, and a word of two in a sparse vector thirty.
+  const text = (content?.length ?? 0) * (sparse ? 16 : 6);
+  return frameBytes + vector.length * numberBytes + Buffer.byteLength(metadata) + text;
 }
 
 function partLimits({ maxUpsert }: QdrantCollection): { readonly count: number; readonly bytes: number } {
@@ -59,7 +60,6 @@ export class QdrantWrites {
         return batch.map(() => ({ ok: true, value: undefined }));
       },
       write: true,
-      idempotent: true,
       maxBatch: 256,
     });
   }
@@ -79,7 +79,7 @@ export class QdrantWrites {
     }
     await this.inOrder(call, () =>
       inParts(
-        partsOf(rows, partLimits(collection), bytesOf),
+        partsOf(rows, partLimits(collection), (row) => bytesOf(row, collection)),
         (part) => this.#send(collection, ns, part, call),
         (thrown) => this.#error(thrown),
         partsAtOnce,
@@ -100,7 +100,7 @@ export class QdrantWrites {
   async #sendSingles(batch: readonly Upsert[], call: Call): Promise<void> {
     const [first] = batch;
     if (first === undefined) return;
-    for (const part of partsOf(batch, partLimits(first.collection), ({ row }) => bytesOf(row))) {
+    for (const part of partsOf(batch, partLimits(first.collection), ({ row }) => bytesOf(row, first.collection))) {
       const contents = part.map(({ row }) => row.content);
       const sparse = await this.#sparse.of(first.collection, contents, call);
       await this.#put(

@@ -6,12 +6,17 @@ import { QdrantHarness } from './harness.ts';
 
 const runner = { describe, it, before: beforeAll, after: afterAll };
 
-const variants: readonly (readonly [suffix: string, options: QdrantOptions])[] = [
-  ['', {}],
-  ['-quantized', { quantization: { type: 'scalar' }, sparse: true, hnsw: { m: 16, efConstruct: 64, ef: 128 } }],
-];
+const plain: readonly (readonly [suffix: string, options: QdrantOptions])[] = [['', {}]];
+const quantized: QdrantOptions = {
+  quantization: { type: 'scalar' },
+  sparse: true,
+  hnsw: { m: 16, efConstruct: 64, ef: 128 },
+};
 
-for (const name of ['qdrant', 'qdrant-next'] as const) {
+for (const [name, variants] of [
+  ['qdrant', [...plain, ['-quantized', quantized]]],
+  ['qdrant-next', plain],
+] as const) {
   await onService(name, (service) => {
     const server = { name: service.server, version: service.version, how: service.how };
     for (const [suffix, options] of variants) {

@@ -227,9 +227,9 @@ await onService('qdrant', ({ url }) => {
       const { proxy, backend } = await through();
       await backend.vectors.createCollection('stall', { dimension: 2 });
       const collection = backend.vectors.collection('stall');
-      await proxy.stall();
+      proxy.stall();
       expect(await failure(collection.count({}, { timeoutMs: 300 }))).toMatchObject({ code: 'timeout' });
-      await proxy.resume();
+      proxy.resume();
       expect(await collection.count()).toBe(0);
       await backend.close();
       await proxy[Symbol.asyncDispose]();
