@@ -7,7 +7,7 @@ import {
 } from '@storage/backend-kit';
 import { type FilterLeaf, type FilterNode, type FilterScalar, joinPath } from '@storage/core/filter';
 import type { Where } from 'chromadb';
-import { declaredTypes, isNative, kindKey, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';
+import { declaredTypes, held, isNative, kindKey, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';
 
 type Range = 'gt' | 'gte' | 'lt' | 'lte';
 
@@ -74,7 +74,7 @@ function compileEquality(key: string, values: readonly FilterScalar[], negated: 
     if (negated) return native.length === 0 ? 'unsupported' : { precision: 'superset', fragment: all(native) };
     return { precision: 'superset', fragment: any([...native, { [kindKey(key)]: 'a' }]) };
   }
-  const tokens = values.map((value): Where => ({ [tokenKey(key, value)]: negated ? { $ne: true } : true }));
+  const tokens = values.map((value): Where => ({ [tokenKey(key, value)]: negated ? { $ne: held } : held }));
   return { precision: 'exact', fragment: (negated ? all : any)([...native, ...tokens]) };
 }
 

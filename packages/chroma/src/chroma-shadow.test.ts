@@ -21,12 +21,12 @@ describe('the shadow of a document', () => {
     });
     expect(shadowOf({ l: ['x', 1, 1, null, { y: 1 }] })).toEqual({
       'storage:kind:l': 'a',
-      'storage:has:l="x"': true,
-      'storage:has:l=1': true,
+      'storage:has:l="x"': 'y',
+      'storage:has:l=1': 'y',
     });
     expect(shadowOf({ big: 2 ** 60 })).toEqual({
       'storage:kind:big': 'a',
-      'storage:has:big=1152921504606847000': true,
+      'storage:has:big=1152921504606847000': 'y',
     });
     expect(Object.keys(shadowOf({ long: 'x'.repeat(2000) }))).toEqual([
       'storage:kind:long',

@@ -10,6 +10,9 @@ const own = 'storage:';
 /** Where a whole document stands beside its vector and text: when, whether it has a text, and the metadata as JSON. */
 export const recordKey: string = `${own}record`;
 
+/** The value of a token: a text, for the server has no index of booleans, and looks twice for a number. */
+export const held = 'y';
+
 /** The longest text that stands natively as it is, and as a whole in the name of a key. */
 const maxNativeText = 1024;
 const maxTokenText = 128;
@@ -28,7 +31,7 @@ export function kindKey(key: string): string {
   return `${own}kind:${key}`;
 }
 
-/** Is true where an array, or what does not stand natively, has this candidate. */
+/** Is `held` where an array, or what does not stand natively, has this candidate. */
 export function tokenKey(key: string, candidate: string | number | boolean): string {
   const text = JSON.stringify(candidate === 0 ? 0 : candidate);
   const token = text.length <= maxTokenText ? text : `#${createHash('sha256').update(text).digest('base64url')}`;
@@ -97,7 +100,7 @@ class NativeFields {
 
   #candidates(key: string, candidates: readonly (string | number | boolean)[]): void {
     this.written[kindKey(key)] = 'a';
-    for (const candidate of candidates) this.written[tokenKey(key, candidate)] = true;
+    for (const candidate of candidates) this.written[tokenKey(key, candidate)] = held;
   }
 
   /** What stands natively needs no kind but for filters that ask whether it is there, which are declared. */
