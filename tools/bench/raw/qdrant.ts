@@ -10,7 +10,7 @@ interface Payload {
   readonly id: string;
   readonly content: string;
   readonly createdAt: number;
-  readonly metadata: unknown;
+  readonly category: string;
 }
 
 const batch = 256;
@@ -24,13 +24,13 @@ function uuidOf(id: string): string {
 export async function openRawQdrant(url: string, collection: string, dimension: number): Promise<RawVectors> {
   const client = new QdrantClient({ url, checkCompatibility: false });
   await client.createCollection(collection, { vectors: { size: dimension, distance: 'Cosine' } });
-  const index = { field_name: 'metadata.category', field_schema: 'keyword', wait: true } as const;
+  const index = { field_name: 'category', field_schema: 'keyword', wait: true } as const;
   await client.createPayloadIndex(collection, index);
 
   const pointOf = ({ id, vector, content, metadata }: RawDocument) => ({
     id: uuidOf(id),
     vector: Array.from(vector),
-    payload: { id, content, createdAt: Date.now(), metadata },
+    payload: { id, content, createdAt: Date.now(), ...metadata },
   });
   const send = (documents: readonly RawDocument[]) =>
     client.upsert(collection, { wait: true, points: documents.map(pointOf) });
@@ -45,10 +45,10 @@ export async function openRawQdrant(url: string, collection: string, dimension: 
         query: Array.from(vector),
         limit,
         with_payload: true,
-        ...(category !== undefined && { filter: { must: [{ key: 'metadata.category', match: { value: category } }] } }),
+        ...(category !== undefined && { filter: { must: [{ key: 'category', match: { value: category } }] } }),
       });
       return points.map(({ payload, score }) => {
-        const { id, content, createdAt, metadata } = payload as unknown as Payload;
+        const { id, content, createdAt, ...metadata } = payload as unknown as Payload;
         return { id, content, metadata, createdAt: new Date(createdAt), score };
       });
     },

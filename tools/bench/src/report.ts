@@ -5,14 +5,19 @@ function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
+/** A rate, with decimals only where whole numbers would say nothing. */
+function rate(value: number): number {
+  return value >= 100 ? Math.round(value) : Number(value.toPrecision(3));
+}
+
 /** A result as one line of JSON. */
 export function jsonLine({ name, concurrency, ratio, rawOpsPerSec, opsPerSec, rounds }: Result): string {
   return JSON.stringify({
     bench: name,
     concurrency,
     ratio: rounded(ratio, 3),
-    rawOpsPerSec: Math.round(rawOpsPerSec),
-    opsPerSec: Math.round(opsPerSec),
+    rawOpsPerSec: rate(rawOpsPerSec),
+    opsPerSec: rate(opsPerSec),
     rounds,
   });
 }
@@ -28,7 +33,7 @@ function tableLine(cells: readonly string[]): string {
 }
 
 function grouped(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+  return rate(value).toLocaleString('en-US');
 }
 
 /** The table's head. */
