@@ -49,16 +49,17 @@ await onService('pinecone', ({ url }) => {
     });
 
     it('is what cloud and region, or environment and podType, say', async () => {
-      await using serverless = await stores.open({ cloud: 'gcp', region: 'europe-west4', prefix: 'kind-a-' });
+      const kinds = [freshPrefix(), freshPrefix()] as const;
+      await using serverless = await stores.open({ cloud: 'gcp', region: 'europe-west4', prefix: kinds[0] });
       expect(await serverless.vectors.createCollection('c', { dimension: 2 })).toMatchObject({
         indexType: 'serverless',
       });
-      expect((await sdk.describeIndex('kind-a-c')).spec).toMatchObject({
+      expect((await sdk.describeIndex(`${kinds[0]}c`)).spec).toMatchObject({
         serverless: { cloud: 'gcp', region: 'europe-west4' },
       });
-      await using pods = await stores.open({ environment: 'us-west1-gcp', podType: 's1.x2', prefix: 'kind-b-' });
+      await using pods = await stores.open({ environment: 'us-west1-gcp', podType: 's1.x2', prefix: kinds[1] });
       expect(await pods.vectors.createCollection('c', { dimension: 2 })).toMatchObject({ indexType: 'pod' });
-      expect((await sdk.describeIndex('kind-b-c')).spec).toMatchObject({
+      expect((await sdk.describeIndex(`${kinds[1]}c`)).spec).toMatchObject({
         pod: { environment: 'us-west1-gcp', podType: 's1.x2' },
       });
     });

@@ -14,33 +14,25 @@ export function freshPrefix(): string {
   return `t${randomUUID().replaceAll('-', '').slice(0, 12)}-`;
 }
 
-/** Deletes all collections of a store. */
-export async function emptyStore(options: PineconeOptions): Promise<void> {
-  await using backend = createPinecone(options);
-  await backend.open();
-  const { items } = await backend.vectors.listCollections({ limit: 1000 });
-  for (const { name } of items) await backend.vectors.deleteCollection(name);
+/** Deletes all indexes whose names begin so. That they are gone is not waited for. */
+export async function removeIndexes(url: string, prefixes: readonly string[]): Promise<void> {
+  const headers = { 'Api-Key': 'any', 'X-Pinecone-Api-Version': '2026-04' };
+  const listed = await fetch(`${url}/indexes`, { headers });
+  const { indexes } = (await listed.json()) as { readonly indexes: readonly { readonly name: string }[] };
+  const own = indexes.filter(({ name }) => prefixes.some((prefix) => name.startsWith(prefix)));
+  await Promise.all(own.map(({ name }) => fetch(`${url}/indexes/${name}`, { method: 'DELETE', headers })));
 }
 
-/** A layout that the kit is run on: how to open a store under a prefix, and how to remove it. */
-export interface KitLayout {
-  readonly make: (options: PineconeOptions, prefix: string) => PineconeBackend;
-  readonly remove: (options: PineconeOptions, prefix: string) => Promise<void>;
-}
+/** A layout that the kit is run on: how a store under a prefix is made. Its indexes' names begin with it. */
+export type KitLayout = (options: PineconeOptions, prefix: string) => PineconeBackend;
 
 /** Each collection is an index of its own. */
 export function ownIndexes(more: PineconeOptions = {}): KitLayout {
-  return {
-    make: (options, prefix) => createPinecone({ ...options, ...more, prefix }),
-    remove: (options, prefix) => emptyStore({ ...options, prefix }),
-  };
+  return (options, prefix) => createPinecone({ ...options, ...more, prefix });
 }
 
 /** Collections are namespaces of one index; the kit's come in several shapes, so there is one such index for each. */
-export const oneIndex: KitLayout = {
-  make: (options, prefix) => createShapes({ ...options, prefix }),
-  remove: (options, prefix) => emptyStore({ ...options, prefix }),
-};
+export const oneIndex: KitLayout = (options, prefix) => createShapes({ ...options, prefix });
 
 /** How the kit gets at a store: each backend under a prefix of its own, all over one proxy. */
 export class PineconeHarness implements AsyncDisposable {
@@ -65,7 +57,7 @@ export class PineconeHarness implements AsyncDisposable {
   async #open(prefix: string, { clock }: CreateOptions): Promise<PineconeBackend> {
     const controllerUrl = this.#direct ? this.#service.url : `http://127.0.0.1:${(await this.#proxied()).port}`;
     const options = { apiKey: 'any', controllerUrl, maxRetries: 1, clock };
-    const backend = this.#layout.make(options, prefix);
+    const backend = this.#layout(options, prefix);
     this.#prefixes.set(backend, prefix);
     return backend;
   }
@@ -83,13 +75,12 @@ export class PineconeHarness implements AsyncDisposable {
 
   /** What the kit is given, but for the server's name. */
   members(): Pick<Harness, 'capabilities' | 'create' | 'reopen' | 'destroy' | 'outage' | 'settle'> {
-    const { capabilities } = this.#layout.make({ apiKey: 'any' }, freshPrefix());
+    const { capabilities } = this.#layout({ apiKey: 'any' }, freshPrefix());
     return {
       capabilities,
       create: (options) => this.#open(freshPrefix(), options),
       reopen: (backend, options) => this.#open(this.#prefixOf(backend), options),
-      destroy: (backend) =>
-        this.#layout.remove({ apiKey: 'any', controllerUrl: this.#service.url }, this.#prefixOf(backend)),
+      destroy: (backend) => removeIndexes(this.#service.url, [this.#prefixOf(backend)]),
       outage: this.outage,
       settle: () => delay(settleMs),
     };

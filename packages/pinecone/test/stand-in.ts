@@ -1,7 +1,7 @@
-import { afterAll } from '@jest/globals';
+import { afterAll, jest } from '@jest/globals';
 import { Pinecone } from '@pinecone-database/pinecone';
 import { createPinecone, type PineconeBackend, type PineconeOptions } from '../src/index.ts';
-import { emptyStore, freshPrefix } from './harness.ts';
+import { freshPrefix, removeIndexes } from './harness.ts';
 
 /** One request, past the backend. */
 export async function ask(url: string, method: string, path: string, body?: unknown): Promise<Response> {
@@ -45,32 +45,25 @@ export function watchedClient(url: string, look: Look): Pinecone {
   });
 }
 
+// A server that others use too, on a machine that does other work.
+jest.setTimeout(30_000);
+
 /** Stores that are removed when the tests of a file are over. */
 export class Stores {
   readonly #url: string;
-  readonly #options: PineconeOptions[] = [];
+  readonly #prefixes: string[] = [];
 
   constructor(url: string) {
     this.#url = url;
-    afterAll(async () => {
-      for (const options of this.#options) await emptyStore(options);
-    });
+    afterAll(() => removeIndexes(url, this.#prefixes));
   }
 
   /** An open store of its own prefix, unless the options say otherwise. */
   async open(options: PineconeOptions = {}): Promise<PineconeBackend> {
     const own = options.client === undefined ? { apiKey: 'any', controllerUrl: this.#url } : {};
-    const place = options.indexName === undefined ? { prefix: freshPrefix() } : {};
-    const all = { ...own, ...place, ...options };
-    const { client: _client, ...rest } = all;
-    this.#options.push({
-      apiKey: 'any',
-      controllerUrl: this.#url,
-      ...(rest.prefix ? { prefix: rest.prefix } : {}),
-      ...(rest.indexName ? { indexName: rest.indexName } : {}),
-      ...(rest.metric ? { metric: rest.metric } : {}),
-    });
-    const backend = createPinecone(all);
+    const prefix = options.indexName === undefined ? (options.prefix ?? freshPrefix()) : undefined;
+    this.#prefixes.push(options.indexName ?? prefix ?? '-');
+    const backend = createPinecone({ ...own, ...options, prefix });
     await backend.open();
     return backend;
   }
