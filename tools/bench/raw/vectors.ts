@@ -9,7 +9,7 @@ export interface RawDocument {
 }
 
 /** A document as a search answers it. */
-export interface RawMatch {
+interface RawMatch {
   readonly id: string;
   readonly content: string;
   readonly metadata: unknown;

@@ -24,7 +24,7 @@ export interface VectorServer {
 }
 
 /** Our side of a server. */
-export interface OurVectors {
+interface OurVectors {
   readonly backend: Backend & { readonly vectors: VectorStore };
   /** Resolves when the index of a collection has all that was stored. Missing: it always has. */
   settled?(collection: string): Promise<void>;
