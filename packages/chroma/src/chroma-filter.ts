@@ -7,7 +7,7 @@ import {
 } from '@storage/backend-kit';
 import { type FilterLeaf, type FilterNode, type FilterScalar, joinPath } from '@storage/core/filter';
 import type { Where } from 'chromadb';
-import { declaredTypes, held, isNative, kindKey, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';
+import { declaredTypes, held, isNative, kindKey, kindOf, nativeKey, timeKey, tokenKey } from './chroma-shadow.ts';
 
 type Range = 'gt' | 'gte' | 'lt' | 'lte';
 
@@ -55,7 +55,7 @@ function ranges(key: string, op: Range, value: number): Where {
 }
 
 /** The values of an `$in` that stand natively: texts and whole numbers in a list of their own each, for lists of two types are refused. */
-function members(key: string, values: readonly FilterScalar[], negated: boolean): readonly Where[] {
+function members(key: string, values: readonly FilterScalar[], negated: boolean, declared: boolean): readonly Where[] {
   const native = values.filter(isNative);
   const list = (of: readonly FilterScalar[]): Where[] =>
     of.length === 0 ? [] : [{ [key]: { [negated ? '$nin' : '$in']: of } } as unknown as Where];
@@ -63,12 +63,21 @@ function members(key: string, values: readonly FilterScalar[], negated: boolean)
   return [
     ...list(native.filter((value) => typeof value === 'string')),
     ...list(native.filter((value) => Number.isInteger(value))),
-    ...native.filter((value) => isFraction(value) || typeof value === 'boolean').map((value) => one(key, value)),
+    ...native.filter(isFraction).map((value) => one(key, value)),
+    // The server has no index of booleans; of declared ones the kind tells which.
+    ...native
+      .filter((value) => typeof value === 'boolean')
+      .map((value) => (declared ? one(kindKey(key), kindOf(value)) : one(key, value))),
   ];
 }
 
-function compileEquality(key: string, values: readonly FilterScalar[], negated: boolean): CompiledLeaf<Where> {
-  const native = members(key, values, negated);
+function compileEquality(
+  key: string,
+  values: readonly FilterScalar[],
+  negated: boolean,
+  declared: boolean,
+): CompiledLeaf<Where> {
+  const native = members(key, values, negated, declared);
   if (values.length > maxTokens) {
     if (values.filter((value) => !isNative(value) || isFraction(value)).length > maxTokens) return 'unsupported';
     if (negated) return native.length === 0 ? 'unsupported' : { precision: 'superset', fragment: all(native) };
@@ -93,12 +102,12 @@ function compileLeaf(leaf: FilterLeaf, negated: boolean, { fields }: CollectionR
   const declared = declaredTypes(fields).get(joinPath(leaf.path));
   switch (leaf.op) {
     case 'eq':
-      return compileEquality(key, [leaf.value], negated);
+      return compileEquality(key, [leaf.value], negated, declared !== undefined);
     case 'in':
-      return compileEquality(key, leaf.value, negated);
+      return compileEquality(key, leaf.value, negated, declared !== undefined);
     case 'exists': {
       if (declared === undefined) return 'unsupported';
-      const kinds = ['s', 'n', 'b', 'a', 'o'];
+      const kinds = ['s', 'n', 't', 'f', 'a', 'o'];
       return { precision: 'exact', fragment: { [kindKey(key)]: negated ? { $nin: kinds } : { $in: kinds } } };
     }
     case 'startsWith':

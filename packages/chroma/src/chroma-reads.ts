@@ -17,13 +17,17 @@ const scanRecords = 2000;
 /** More than this are not asked of the index, which slows down by what it is asked for. */
 const maxIndexed = 1000;
 
-/** Up to here all is read in one request. */
-const fewRecords = 250;
+/** Up to here all that is told of records is read in one request. */
+const fewNumbers = 100_000;
 
 type Include = 'documents' | 'embeddings' | 'metadatas' | 'distances';
 
 function include(vectors: boolean): Include[] {
   return vectors ? ['documents', 'metadatas', 'embeddings'] : ['documents', 'metadatas'];
+}
+
+function recordsOf(numbers: number, { length }: Float32Array): number {
+  return Math.max(1, Math.min(scanRecords, Math.floor(numbers / length)));
 }
 
 function matching(where: Where | undefined): { readonly where?: Where } {
@@ -141,9 +145,10 @@ export class ChromaReads {
     const { vector, limit, filter, includeVectors } = search;
     const score = (other: Float32Array | undefined): number =>
       scoreOfVectors(metric, vector, other ?? new Float32Array());
-    const few = await this.#rows({ ...matching(filter), limit: fewRecords }, true);
-    if (few.length < fewRecords) {
-      const hits = few.map((row) => ({
+    const few = recordsOf(fewNumbers, vector);
+    const first = await this.#rows({ ...matching(filter), limit: few }, true);
+    if (first.length < few) {
+      const hits = first.map((row) => ({
         ...row,
         vector: includeVectors ? row.vector : undefined,
         score: score(row.vector),
@@ -153,7 +158,7 @@ export class ChromaReads {
     }
     const ids = await this.ids(filter);
     const best = new Best(limit);
-    const step = Math.max(1, Math.min(scanRecords, Math.floor(scanNumbers / vector.length)));
+    const step = recordsOf(scanNumbers, vector);
     for (let from = 0; from < ids.length; from += step) {
       this.#call.check();
       const part = await this.#space.get({ ids: ids.slice(from, from + step), include: ['embeddings'] });

@@ -26,7 +26,7 @@ export function nativeKey(path: readonly string[]): string {
   return joined === '' || joined === '__proto__' || /^(#|chroma:|storage:)/.test(joined) ? `\\${joined}` : joined;
 }
 
-/** What there is at a path, where that is written down: `s`, `n`, `b`: a scalar that stands natively; `a`: candidates that do not; `o`: an object. */
+/** What there is at a path, where that is written down: `s`, `n`: a text, a number that stands natively; `t`, `f`: true, false; `a`: candidates that do not stand natively; `o`: an object. */
 export function kindKey(key: string): string {
   return `${own}kind:${key}`;
 }
@@ -47,6 +47,12 @@ export function timeKey(key: string): string {
 export function isNative(candidate: string | number | boolean): boolean {
   if (typeof candidate === 'string') return candidate.length <= maxNativeText;
   return typeof candidate === 'boolean' || !Number.isInteger(candidate) || Number.isSafeInteger(candidate);
+}
+
+/** The kind of a scalar that stands natively. */
+export function kindOf(value: string | number | boolean): string {
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  return typeof value === 'string' ? 's' : 'n';
 }
 
 function isScalar(value: unknown): value is string | number | boolean {
@@ -94,7 +100,7 @@ class NativeFields {
       return;
     }
     this.written[key] = value === 0 ? 0 : value;
-    this.#declare(path, key, typeof value === 'string' ? 's' : typeof value === 'number' ? 'n' : 'b');
+    this.#declare(path, key, kindOf(value));
     if (date) this.written[timeKey(key)] = Date.parse(value);
   }
 

@@ -1,10 +1,13 @@
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { outcome } from '@storage/core';
 import { inTwoProcesses } from '@storage/faults/testing';
 import { onService } from '@storage/services/testing';
 import { ChromaClient, type Collection } from 'chromadb';
 import { type ChromaBackend, createChroma } from '../src/index.ts';
 import { freshDatabase, openFresh, removeDatabase, tenant } from './harness.ts';
+
+// A busy machine's share.
+jest.setTimeout(60_000);
 
 await onService('chroma', ({ url }) => {
   const { hostname: host, port } = new URL(url);

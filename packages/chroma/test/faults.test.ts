@@ -1,11 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { outcome, type VectorCollection } from '@storage/core';
 import { createProxy, type FaultProxy } from '@storage/services';
 import { onService } from '@storage/services/testing';
 import { createChroma } from '../src/index.ts';
 import { freshDatabase, removeDatabase, tenant } from './harness.ts';
+
+// A busy machine's share.
+jest.setTimeout(60_000);
 
 /** A server that answers everything alike. */
 async function answering(

@@ -1,9 +1,12 @@
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { compileEvaluator, normalizeFilter } from '@storage/core/filter';
 import { onService } from '@storage/services/testing';
 import { ChromaClient, type Collection, type Where } from 'chromadb';
 import type { ChromaBackend } from '../src/index.ts';
 import { openFresh, tenant } from './harness.ts';
+
+// A busy machine's share.
+jest.setTimeout(60_000);
 
 interface Subject {
   readonly backend: ChromaBackend;
