@@ -21,6 +21,8 @@ export interface QdrantCollection extends CollectionRow {
   readonly indexes: ReadonlyMap<string, string>;
   /** Whether it was made by this library, which then keeps its indexes whole. */
   readonly own: boolean;
+  /** Whether there were documents outside the root when it was asked. */
+  readonly namespaced: boolean;
   /** Whether contents have sparse vectors. */
   readonly sparse: boolean;
   /** Whether searches begin with smaller copies of the vectors. */
@@ -146,6 +148,7 @@ export function decodeCollection(name: string, native: string, info: Schemas['Co
     ...(hnsw_config.m > 0 && { indexType: 'hnsw' }),
     ...decodeSettings(own ? text : ''),
     own,
+    namespaced: (info.payload_schema[shadowPath('ns')]?.points ?? 0) > 0,
     indexes: decodeIndexes(info.payload_schema),
     sparse: Object.hasOwn(params.sparse_vectors ?? {}, sparseName),
     quantized: (quantization_config ?? undefined) !== undefined,
@@ -166,10 +169,7 @@ const indexTypes: { readonly [type: string]: Schemas['PayloadSchemaType'] } = {
 
 /** The payload indexes that a collection should have, by path. */
 export function wantedIndexes(collection: CollectionDefinition): ReadonlyMap<string, IndexSchema> {
-  const wanted = new Map<string, IndexSchema>([
-    [shadowPath('ns'), { type: 'keyword', is_tenant: true }],
-    [shadowPath('in'), 'keyword'],
-  ]);
+  const wanted = new Map<string, IndexSchema>([[shadowPath('ns'), { type: 'keyword', is_tenant: true }]]);
   for (const [path, type] of Object.entries(collection.fields)) {
     const key = fieldPath(splitPath(path));
     const index = indexTypes[type];

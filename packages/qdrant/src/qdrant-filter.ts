@@ -1,7 +1,7 @@
 import { type CompiledFilter, type CompiledLeaf, compileFilter, fieldsOf, timeRanges } from '@storage/backend-kit';
 import { type FilterLeaf, type FilterNode, joinPath } from '@storage/core/filter';
 import type { QdrantCollection } from './qdrant-collection-info.ts';
-import { dateKey, escapeKey, shadowKey } from './qdrant-points.ts';
+import { above, dateKey, escapeKey, shadowKey } from './qdrant-points.ts';
 
 interface Bounds {
   readonly gt?: number;
@@ -149,6 +149,11 @@ function inNamespace(ns: string): QdrantCondition {
   return ns === '' ? { is_empty: { key } } : { key, match: { value: ns } };
 }
 
+/** A compiled filter in every namespace. */
+export function anywhere(filter: QdrantCondition | undefined): QdrantFilter | undefined {
+  return filter === undefined ? undefined : { must: [filter] };
+}
+
 /** A compiled filter within a namespace. */
 export function within(ns: string, filter: QdrantCondition | undefined): QdrantFilter {
   return { must: filter === undefined ? [inNamespace(ns)] : [inNamespace(ns), filter] };
@@ -158,5 +163,5 @@ export function within(ns: string, filter: QdrantCondition | undefined): QdrantF
 export function wholeNamespace(ns: string, recursive: boolean): QdrantFilter | undefined {
   if (!recursive) return within(ns, undefined);
   if (ns === '') return undefined;
-  return { should: [inNamespace(ns), { key: shadowPath('in'), match: { value: ns } }] };
+  return { must: [{ key: shadowPath('ns'), match: { any: [ns, above(ns)] } }] };
 }

@@ -18,10 +18,8 @@ interface Shadow {
   readonly at: number;
   /** Missing where the point's id tells it. */
   readonly id?: string;
-  /** Missing: the root. */
-  readonly ns?: string;
-  /** The namespaces that the document's lies in, the root excepted. */
-  readonly in?: readonly string[];
+  /** The document's namespace and, with a slash behind each, those that it lies in. Missing: the root. */
+  readonly ns?: readonly string[];
   readonly content?: string;
   /** The length of the vector, which Qdrant makes 1 under cosine. */
   readonly norm?: number;
@@ -67,9 +65,19 @@ export function toNumbers(vector: Float32Array, { metric }: QdrantCollection, no
   return metric === 'cosine' && norm > 0 ? Array.from(vector, (value) => value / norm) : Array.from(vector);
 }
 
-function ancestors(ns: string): readonly string[] {
+/** How a namespace that others lie in stands among theirs: no path ends with a slash. */
+export function above(ns: string): string {
+  return `${ns}/`;
+}
+
+function namespaces(ns: string): readonly string[] {
   const parts = ns.split('/');
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+  return [ns, ...parts.slice(1).map((_, index) => above(parts.slice(0, index + 1).join('/')))];
+}
+
+/** Whether the point is a document of the root. */
+export function isInRoot(point: PointRead): boolean {
+  return shadowOf(point).ns === undefined;
 }
 
 function escaped(metadata: object): object {
@@ -85,7 +93,6 @@ export function toPoint(
   sparse: SparseVector | undefined,
 ): PointWrite {
   const metadata = JSON.parse(row.metadata) as object;
-  const above = ns === '' ? [] : ancestors(ns);
   const dates = fieldsOf(collection, 'date').flatMap((path, index) => {
     const times = timesAt(metadata, path);
     return times.length === 0 ? [] : [[dateKey(index), times] as const];
@@ -94,8 +101,7 @@ export function toPoint(
   const shadow: Shadow = {
     at: row.createdAt,
     ...(!isOwnId(ns, row.id) && { id: row.id }),
-    ...(ns !== '' && { ns }),
-    ...(above.length > 0 && { in: above }),
+    ...(ns !== '' && { ns: namespaces(ns) }),
     ...(row.content !== undefined && { content: row.content }),
     ...(collection.metric === 'cosine' && { norm }),
     ...Object.fromEntries(dates),

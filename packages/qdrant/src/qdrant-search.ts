@@ -4,9 +4,9 @@ import { compareCodePoints } from '@storage/core/filter';
 import type { QdrantCollection } from './qdrant-collection-info.ts';
 import type { QdrantConnection } from './qdrant-connection.ts';
 import { countPoints } from './qdrant-count.ts';
-import { type QdrantCondition, type QdrantFilter, within } from './qdrant-filter.ts';
+import { anywhere, type QdrantCondition, type QdrantFilter, within } from './qdrant-filter.ts';
 import type { QdrantSettings } from './qdrant-options.ts';
-import { type PointRead, shadowKey, toNumbers, toRead } from './qdrant-points.ts';
+import { isInRoot, type PointRead, shadowKey, toNumbers, toRead } from './qdrant-points.ts';
 
 /** The most that one search asks for. */
 export const maxLimit = 100_000;
@@ -77,12 +77,18 @@ export class QdrantSearch {
   ): Promise<readonly VectorHit[]> {
     const { limit } = search;
     checkQueryLimit(collection, limit);
-    const filter = within(ns, search.filter);
     const most = Math.min(maxLimit, collection.maxQueryLimit);
     // One more than wanted shows whether the last has equals that were left out.
     let ask = Math.min(limit + 1, most);
+    // Where there seem to be no namespaces the root need not be told from them, and what is found shows whether that was so.
+    let apart = ns !== '' || collection.namespaced;
     for (;;) {
+      const filter = apart ? within(ns, search.filter) : anywhere(search.filter);
       const points = await this.#complete(collection, search, filter, ask, call);
+      if (!apart && !points.every(isInRoot)) {
+        apart = true;
+        continue;
+      }
       const last = points[limit - 1]?.score;
       const tied = points.length === ask && ask > limit && points.at(-1)?.score === last;
       if (!tied || ask === most) {
@@ -98,7 +104,7 @@ export class QdrantSearch {
   async #complete(
     collection: QdrantCollection,
     search: VectorSearch<QdrantCondition>,
-    filter: QdrantFilter,
+    filter: QdrantFilter | undefined,
     limit: number,
     call: Call,
   ): Promise<readonly PointHit[]> {
@@ -111,7 +117,7 @@ export class QdrantSearch {
   /** Where strict mode forbids to look at all: what was found, if there is no more. */
   async #orShort(
     collection: QdrantCollection,
-    filter: QdrantFilter,
+    filter: QdrantFilter | undefined,
     found: readonly PointHit[],
     limit: number,
     call: Call,
@@ -128,7 +134,7 @@ export class QdrantSearch {
   async #query(
     collection: QdrantCollection,
     search: VectorSearch<QdrantCondition>,
-    filter: QdrantFilter,
+    filter: QdrantFilter | undefined,
     limit: number,
     exact: boolean,
     call: Call,
@@ -140,7 +146,7 @@ export class QdrantSearch {
         {
           collection_name: collection.native,
           query: toNumbers(vector, collection),
-          filter,
+          ...(filter && { filter }),
           limit,
           with_payload: payloadOf(includeMetadata),
           with_vector: vectorsOf(includeVectors, collection),

@@ -124,6 +124,25 @@ for (const engine of ['qdrant', 'qdrant-next'] as const) {
         expect(await collection.delete(['7', uuid])).toBe(2);
       });
 
+      it('a namespace that another process begins is never seen in the root', async () => {
+        await using other = await opened({});
+        await backend.vectors.createCollection('begins', { dimension: 2, metric: 'euclidean' });
+        const root = backend.vectors.collection('begins');
+        await root.upsert([{ id: 'far', vector: [9, 9], metadata: { a: 1 } }]);
+        expect(await root.search({ vector: [0, 0] })).toHaveLength(1);
+        const inside = other.vectors.collection('begins').namespace('n').namespace('m');
+        await inside.upsert([{ id: 'near', vector: [0, 0], metadata: { a: 1 } }]);
+        for (const filter of [{}, { a: 1 }]) {
+          const query = { vector: [0, 0], limit: 1, filter: filter as never };
+          expect((await root.search(query)).map(({ document }) => document.id)).toEqual(['far']);
+          expect((await inside.search(query)).map(({ document }) => document.id)).toEqual(['near']);
+        }
+        expect(await root.namespace('n').count()).toBe(0);
+        expect(await root.namespace('n').dropNamespace()).toEqual({ deleted: 0 });
+        expect(await root.namespace('n').dropNamespace({ recursive: true })).toEqual({ deleted: 1 });
+        expect(await root.count()).toBe(1);
+      });
+
       it('what can not be told apart is refused', async () => {
         await backend.vectors.createCollection('odd', { dimension: 2 });
         const collection = backend.vectors.collection('odd');
