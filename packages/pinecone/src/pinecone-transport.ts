@@ -96,45 +96,46 @@ export class PineconeTransport {
 
   async #send(url: string, init: RequestInit | undefined, scope: Scope): Promise<Response> {
     const { call, write } = scope;
-    const limit = AbortSignal.timeout(this.#options.requestTimeoutMs);
-    const signal = call.signal === undefined ? limit : AbortSignal.any([call.signal, limit]);
+    const { requestTimeoutMs } = this.#options;
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      abort();
+    }, requestTimeoutMs);
+    const { signal } = call;
+    signal?.addEventListener('abort', abort, { once: true });
     let response: Response;
-    let body: ArrayBuffer;
+    let body: string;
     try {
-      response = await this.#options.fetch(url, { ...init, signal });
-      body = await response.arrayBuffer();
+      response = await this.#options.fetch(url, { ...init, signal: controller.signal });
+      body = await response.text();
     } catch (error) {
       const over = callOver(call);
       if (over !== undefined) throw over;
-      throw connectionError(error, write, limit.aborted ? this.#options.requestTimeoutMs : undefined);
+      throw connectionError(error, write, timedOut ? requestTimeoutMs : undefined);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
     }
     const { status, headers } = response;
-    if (status < 200 || status > 299) {
-      const text = new TextDecoder().decode(body);
-      throw refusalError(readRefusal(status, text, retryAfterOf(headers)), write);
-    }
+    if (status < 200 || status > 299) throw refusalError(readRefusal(status, body, retryAfterOf(headers)), write);
     scope.onHeaders?.(headers);
-    const empty = status === 204 || status === 205;
-    return new Response(empty ? null : forSdk(body, scope), { status, headers: stripped(headers) });
+    return forSdk(status, body, scope);
   }
 }
 
-function forSdk(body: ArrayBuffer, { onBody, write }: Scope): ArrayBuffer | string {
-  if (onBody === undefined) return body;
+/** What the SDK reads of a success. */
+function forSdk(status: number, body: string, { onBody, write }: Scope): Response {
+  if (status === 204 || status === 205) return new Response(null, { status });
+  if (onBody === undefined) return new Response(body, { status });
   try {
-    onBody(JSON.parse(Buffer.from(body).toString()) as unknown);
+    onBody(JSON.parse(body) as unknown);
   } catch (error) {
     throw garbageError(error, write);
   }
-  return '{}';
-}
-
-/** The headers without those that speak of how the body came. */
-function stripped(headers: Headers): Headers {
-  const kept = new Headers(headers);
-  kept.delete('content-encoding');
-  kept.delete('content-length');
-  return kept;
+  return new Response('{}');
 }
 
 /** Waits, unless the call is over before. */
