@@ -142,7 +142,7 @@ export class ChromaReads {
   }
 
   async #scan(metric: Metric, search: VectorSearch<Where>): Promise<readonly VectorHit[]> {
-    const { vector, limit, filter, includeVectors } = search;
+    const { vector, filter, includeVectors } = search;
     const score = (other: Float32Array | undefined): number =>
       scoreOfVectors(metric, vector, other ?? new Float32Array());
     const few = recordsOf(fewNumbers, vector);
@@ -154,10 +154,11 @@ export class ChromaReads {
         score: score(row.vector),
         distance: undefined,
       }));
-      return hits.sort(byScore).slice(0, limit);
+      // All of them, for they are here: who filters them again need not ask for more.
+      return hits.sort(byScore);
     }
     const ids = await this.ids(filter);
-    const best = new Best(limit);
+    const best = new Best(search.limit);
     const step = recordsOf(scanNumbers, vector);
     for (let from = 0; from < ids.length; from += step) {
       this.#call.check();
