@@ -110,7 +110,7 @@ async function askAll(
   await Promise.all(Array.from({ length: options.concurrency ?? 8 }, worker));
   if (wrong === undefined) return;
   const property = fc.asyncProperty(arbitrary, (question) => ask(subject, question, options, tally));
-  await checkProperty({ seed }, property, 1, String(wrong.index));
+  await checkProperty({ seed }, property, 1, { path: String(wrong.index) });
   throw new Error('A question that was answered wrongly among others is answered rightly by itself', {
     cause: wrong.error,
   });

@@ -2,19 +2,22 @@ import fc from 'fast-check';
 import { fail, isAssertion } from '../assert.ts';
 import type { TestContext } from '../context.ts';
 
-/** The longest that examples are tried and a failure is shrunk. */
-const limitMs = 20_000;
+export interface CheckOptions {
+  /** Which example is the first. */
+  readonly path?: string | undefined;
+  /** The longest that examples are tried and a failure is shrunk. Missing: 20,000. */
+  readonly limitMs?: number | undefined;
+}
 
 /**
  * Tries a property with the run's seed. A failure is shrunk, and told with the seed that repeats it; it is an assertion of the
- * kit where one failed, and an error of another kind where a call went wrong in a way that the property did not expect. `path`: which
- * example is the first.
+ * kit where one failed, and an error of another kind where a call went wrong in a way that the property did not expect.
  */
 export async function checkProperty<T>(
   t: Pick<TestContext, 'seed'>,
   property: fc.IAsyncProperty<T>,
   runs: number,
-  path?: string,
+  { path, limitMs = 20_000 }: CheckOptions = {},
 ): Promise<void> {
   const details = await fc.check(property, {
     seed: t.seed,

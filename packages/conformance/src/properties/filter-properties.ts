@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { equal, ok } from '../assert.ts';
 import type { TestContext } from '../context.ts';
 import { dataArbitrary, documentArbitrary, filterArbitrary, type PathRoots } from './arbitraries.ts';
-import { checkProperty } from './check.ts';
+import { type CheckOptions, checkProperty } from './check.ts';
 
 /** Documents under their keys, and what answers filters about them. */
 export interface FilterSubject {
@@ -106,6 +106,7 @@ export async function checkRandomFilters(
   subject: FilterSubject,
   paths: PathRoots,
   runs: number = t.runs * 3,
+  options: CheckOptions = {},
 ): Promise<void> {
   const counted = t.capabilities.records !== false && readsAll(t) ? 4 : 1;
   let asked = 0;
@@ -113,7 +114,7 @@ export async function checkRandomFilters(
     const matched = await checkFilter(subject, filter);
     if (asked++ % counted === 0) equal(await subject.count(filter), matched, `count of ${JSON.stringify(filter)}`);
   });
-  await checkProperty(t, property, exampleCount(t, runs));
+  await checkProperty(t, property, exampleCount(t, runs), options);
 }
 
 /** A filter and its complement share nothing and leave nothing out; De Morgan's laws hold. */
@@ -122,6 +123,7 @@ export async function checkAlgebra(
   subject: FilterSubject,
   paths: PathRoots,
   runs: number = t.runs / 2,
+  options: CheckOptions = {},
 ): Promise<void> {
   const filters = filterArbitrary(paths);
   const all = subject.documents.size;
@@ -148,7 +150,7 @@ export async function checkAlgebra(
       `not (A or B) and (not A) and (not B) for A ${JSON.stringify(a)}, B ${JSON.stringify(b)}`,
     );
   });
-  await checkProperty(t, property, exampleCount(t, runs));
+  await checkProperty(t, property, exampleCount(t, runs), options);
 }
 
 /** A page of k is the beginning of the whole answer, and pages put together are the whole. */

@@ -7,8 +7,14 @@ import type {
   VectorStore,
 } from '@storage/core';
 import type { TestContext } from '../context.ts';
+import type { CheckOptions } from '../properties/check.ts';
 import { type FilterSubject, untyped } from '../properties/filter-properties.ts';
 import { loadVectors, type VectorSubject } from '../properties/vector-properties.ts';
+
+/** Vectors are mostly kept by servers, which on a busy machine take their time. */
+export const vectorsLimitMs = 60_000;
+/** For properties of vectors. */
+export const patient: CheckOptions = { limitMs: 45_000 };
 
 /** A collection of three dimensions, by the first metric that the backend has unless one is named. */
 export async function collectionOf(
