@@ -13,9 +13,9 @@ import { dropSchemas, randomName, throughPort } from './own-schema.ts';
  */
 const variants: readonly (readonly [string, PgvectorIndexOptions, 'forced' | 'chosen'])[] = [
   ['pgvector', {}, 'chosen'],
-  ['pgvector-hnsw', { m: 24, efConstruction: 200, buildAt: 0 }, 'forced'],
+  ['pgvector-hnsw', { m: 20, efConstruction: 100, buildAt: 0 }, 'forced'],
   ['pgvector-ivfflat', { type: 'ivfflat', lists: 4, buildAt: 0 }, 'forced'],
-  ['pgvector-halfvec', { m: 24, efConstruction: 200, quantization: 'half', buildAt: 0 }, 'forced'],
+  ['pgvector-halfvec', { m: 20, efConstruction: 100, quantization: 'half', buildAt: 0 }, 'forced'],
   ['pgvector-binary', { quantization: 'binary', buildAt: 0 }, 'forced'],
   ['pgvector-exact', { type: 'none' }, 'chosen'],
 ];
