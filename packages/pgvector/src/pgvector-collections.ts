@@ -25,7 +25,7 @@ export interface Collection extends CollectionRow {
   readonly state: IndexState;
 }
 
-export interface IndexState {
+interface IndexState {
   built: boolean;
   /** How many documents were stored since somebody counted. */
   uncounted: number;

@@ -28,7 +28,7 @@ function kindOf({ quantization }: IndexSpec, dimension: number): Kind {
 }
 
 /** Whether searches of the collection can go by an index. */
-export function isIndexable(spec: IndexSpec, dimension: number): boolean {
+function isIndexable(spec: IndexSpec, dimension: number): boolean {
   // Lists are clusters of directions, of which one number has none.
   const least = spec.type === 'ivfflat' ? 2 : 1;
   return spec.type !== 'none' && dimension >= least && dimension <= mostDimensions[kindOf(spec, dimension)];
