@@ -14,7 +14,7 @@ const lostCodes = /^(UND_ERR_|HPE_|ECONNRESET$|EPIPE$|ETIMEDOUT$)/;
 const dimensionWords = /Vector dimension error/i;
 
 /** What Qdrant says in `status.error` of its answers; `''` when it says nothing. */
-export function serverWords(error: unknown): string {
+function serverWords(error: unknown): string {
   const data = (error as { readonly data?: unknown } | null)?.data;
   const status = (data as { readonly status?: unknown } | null | undefined)?.status;
   const words = (status as { readonly error?: unknown } | null | undefined)?.error;

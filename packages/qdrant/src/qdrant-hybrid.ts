@@ -10,7 +10,7 @@ import { checkQueryLimit, type PointHit, payloadOf, searchParams, vectorsOf } fr
 import type { SparseSource } from './qdrant-sparse.ts';
 
 /** The k of reciprocal rank fusion, of which the contract counts ranks from 1, and the server from 0. */
-export const fusionK = 60;
+const fusionK = 60;
 /** How deep each ranking goes. */
 const depth = 100;
 

@@ -72,7 +72,7 @@ export interface QdrantOptions extends CommonOptions {
 }
 
 /** Where a server is. */
-export interface QdrantAddress {
+interface QdrantAddress {
   readonly host: string;
   readonly port: number;
   readonly https: boolean;

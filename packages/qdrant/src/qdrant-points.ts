@@ -54,7 +54,7 @@ function timesAt(metadata: unknown, path: readonly string[]): readonly number[] 
   return (Array.isArray(value) ? value : [value]).filter((each) => typeof each === 'string').map(Date.parse);
 }
 
-export function normOf(vector: Float32Array): number {
+function normOf(vector: Float32Array): number {
   let squares = 0;
   for (const value of vector) squares += value * value;
   return Math.sqrt(squares);

@@ -43,7 +43,7 @@ export function vectorsOf(includeVectors: boolean, { sparse }: QdrantCollection)
 }
 
 /** A point as a hit. Qdrant's figure of euclidean distance grows as things are farther; its cosine passes 1 by a little. */
-export function toHit(collection: QdrantCollection, point: PointHit, parts: VectorSearch<unknown>): VectorHit {
+function toHit(collection: QdrantCollection, point: PointHit, parts: VectorSearch<unknown>): VectorHit {
   const read = toRead(point, parts);
   switch (collection.metric) {
     case 'euclidean':

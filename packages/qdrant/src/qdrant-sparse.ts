@@ -14,7 +14,7 @@ function wordNumber(word: string): number {
  * The words of a text, in small letters, as numbers of 32 bits, and how much each says: the more often, the more, but ever less
  * so. How rare a word is among all documents the server knows, and weighs in (`modifier: idf`).
  */
-export function hashWords(text: string): SparseVector {
+function hashWords(text: string): SparseVector {
   const counts = new Map<number, number>();
   for (const [word] of text.normalize('NFKC').toLowerCase().matchAll(words)) {
     const number = wordNumber(word);
