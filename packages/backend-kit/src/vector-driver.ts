@@ -103,7 +103,7 @@ export interface VectorDriver<Native, Position = string> {
   /** Called only when the filter is exact. */
   removeWhere(collection: CollectionRow, ns: string, filter: Native | undefined, call: Call): MaybePromise<number>;
   compile(collection: CollectionRow, filter: FilterNode): CompiledFilter<Native>;
-  /** Best first, ties by id; `limit` may exceed what the caller asked for when the filter is a superset. Never fewer than match, up to `limit`. */
+  /** Best first, ties by id; `limit` may exceed what the caller asked for when the filter is a superset. Never fewer than match, up to `limit`; more than `limit` may come. */
   search(
     collection: CollectionRow,
     ns: string,

@@ -53,7 +53,7 @@ function hashed(parts: readonly string[]): string {
 }
 
 /** The native name of a collection: its own where Chroma takes it. */
-export function nativeName(name: string): string {
+function nativeName(name: string): string {
   const legal = /^[a-zA-Z0-9][a-zA-Z0-9._-]+[a-zA-Z0-9]$/.test(name) && !name.includes('..');
   return legal && !/^[\d.]+$/.test(name) && !name.startsWith('storage.') ? name : hashed([name]);
 }

@@ -35,7 +35,7 @@ export interface UpsertBody {
 }
 
 /** What the server answered instead of what was asked for. */
-export class ChromaHttpError extends Error {
+class ChromaHttpError extends Error {
   override readonly name = 'ChromaHttpError';
   readonly status: number;
   readonly retryAfterMs: number | undefined;
