@@ -1,4 +1,5 @@
 import type { EncodedRecord, FoundRecord } from './pinecone-records.ts';
+import { shadow } from './pinecone-shadows.ts';
 
 /** What was acknowledged in one namespace and may not be seen by reads yet. */
 interface Written {
@@ -27,10 +28,18 @@ export const writtenLsn = (headers: Headers): number | undefined => lsnOf(header
 /** How far the answer to a query had come. */
 export const indexedLsn = (headers: Headers): number | undefined => lsnOf(headers, 'x-pinecone-max-indexed-lsn');
 
-/** Whether what was found is what was written, to 32-bit floats. */
-export function isWritten(found: FoundRecord | undefined, record: EncodedRecord | undefined): boolean {
+/** How long two writes of one id may take to pass one another, in milliseconds. */
+const passingMs = 5000;
+
+/**
+ * Whether what was found is what was written, to 32-bit floats, or what somebody else wrote over it later. `late`: after a while of
+ * looking, what was written at about the same time is taken to have come later too.
+ */
+export function isWritten(found: FoundRecord | undefined, record: EncodedRecord | undefined, late: boolean): boolean {
   if (found === undefined || record === undefined) return found === record;
   const { metadata = {}, values = [] } = found;
+  const [theirs, ours] = [metadata[shadow.createdAt], record.metadata[shadow.createdAt]];
+  if (typeof theirs === 'number' && typeof ours === 'number' && theirs > (late ? ours - passingMs : ours)) return true;
   const names = Object.keys(record.metadata);
   return (
     names.length === Object.keys(metadata).length &&

@@ -23,6 +23,8 @@ export const requestLimits = {
 
 const firstLookMs = 20;
 const longestLookMs = 1000;
+/** After how long another's write at about the same time is taken to have come later, in milliseconds. */
+const lateMs = 2000;
 /** How long a write may stay unseen when the call has no limit of its own, in milliseconds. */
 const visibleMs = 60_000;
 
@@ -227,7 +229,7 @@ export class PineconeIndex {
     for (let lookMs = firstLookMs; ; lookMs = Math.min(longestLookMs, lookMs * 1.5)) {
       const seen =
         (lsn === undefined || (await this.#hasIndexed(namespace, lsn, emptied, call))) &&
-        (await this.#hasPending(namespace, written.pending, emptied, call));
+        (await this.#hasPending(namespace, written.pending, emptied, performance.now() - start > lateMs, call));
       if (seen) {
         this.freshness.seen(namespace, lsn);
         return;
@@ -263,6 +265,7 @@ export class PineconeIndex {
     namespace: string,
     pending: Map<string, EncodedRecord | undefined>,
     emptied: boolean,
+    late: boolean,
     call: Call,
   ): Promise<boolean> {
     if (emptied && pending.size === 0 && this.facts.kind === 'pod')
@@ -271,7 +274,7 @@ export class PineconeIndex {
       const ids = fetchable([...pending.keys()].slice(0, requestLimits.fetchIds));
       const found = await this.fetch(namespace, ids, call);
       for (const id of ids) {
-        if (!isWritten(found.get(id), pending.get(id))) return false;
+        if (!isWritten(found.get(id), pending.get(id), late)) return false;
         pending.delete(id);
       }
     }
