@@ -1,4 +1,4 @@
-import type { Metric, VectorCollection } from '@storage/core';
+import { isStorageError, type Metric, type VectorCollection } from '@storage/core';
 import { compileEvaluator } from '@storage/core/filter';
 import { within } from '../assert.ts';
 import type { TestContext } from '../context.ts';
