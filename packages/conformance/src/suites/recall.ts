@@ -59,8 +59,13 @@ async function askOne(
   const ranked = rank(metric, vector, filter === undefined ? documents : documents.filter(compileMatch(filter)));
   const query = { vector, limit, ...(filter !== undefined && { filter: untyped(filter) }) };
   if (exactly && exact === 'on-request') {
-    const matches = await collection.search({ ...query, exact: true });
-    checkMatches(matches, ranked, { limit, exact: true, what: `${what}, exact` });
+    const capped = documents.length >= t.vectorFlags.maxLimit;
+    const matches = await collection.search({ ...query, exact: true }).catch((error: unknown) => {
+      // Where the engine hands out no more than this many, it may say so instead; a short answer it may not give.
+      if (capped && isStorageError(error, 'scan_limit')) return undefined;
+      throw error;
+    });
+    if (matches !== undefined) checkMatches(matches, ranked, { limit, exact: true, what: `${what}, exact` });
   }
   return checkMatches(await collection.search(query), ranked, { limit, exact: exact === 'always', what });
 }
