@@ -12,7 +12,7 @@ export interface PineconeCapabilities extends Capabilities {
  * The most that content and metadata may take together. Pinecone keeps 40 KB, and what filters need stands beside them: more than this
  * is refused at once, and less may be where metadata has many small fields.
  */
-export const maxMetadataBytes: number = 36 * 1024;
+const maxMetadataBytes: number = 36 * 1024;
 
 /** What the backend can do: every flag is shown by the kit, in both directions. */
 export function pineconeCapabilities({ indexName, metric }: PineconeSettings): PineconeCapabilities {

@@ -26,7 +26,7 @@ const longestLookMs = 5000;
 const gone: ReadonlySet<string> = new Set(['InitializationFailed', 'Terminating', 'Disabled']);
 
 /** The vendor's word for a metric. */
-export function vendorMetric(metric: Metric): 'cosine' | 'euclidean' | 'dotproduct' {
+function vendorMetric(metric: Metric): 'cosine' | 'euclidean' | 'dotproduct' {
   return metric === 'dot_product' ? 'dotproduct' : metric;
 }
 

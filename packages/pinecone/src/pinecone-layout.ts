@@ -61,7 +61,7 @@ export class Indexes {
 }
 
 /** How long what is known of a collection is used, in milliseconds. */
-export const knownMs = 10_000;
+const knownMs = 10_000;
 
 /**
  * A layout that remembers: a collection is asked for before every call, and Pinecone's control plane is slow and counts requests. What

@@ -134,7 +134,7 @@ function text(value: RecordMetadataValue | undefined): string | undefined {
 }
 
 /** Whether this library wrote it. */
-export function isOurs(metadata: RecordMetadata | undefined): metadata is RecordMetadata {
+function isOurs(metadata: RecordMetadata | undefined): metadata is RecordMetadata {
   const tags = metadata?.[shadow.tags];
   return Array.isArray(tags) && tags.includes(versionTag);
 }

@@ -4,7 +4,7 @@ import { createPinecone, type PineconeBackend, type PineconeOptions } from '../s
 import { freshPrefix, removeIndexes } from './harness.ts';
 
 /** One request, past the backend. */
-export async function ask(url: string, method: string, path: string, body?: unknown): Promise<Response> {
+async function ask(url: string, method: string, path: string, body?: unknown): Promise<Response> {
   return await fetch(url + path, {
     method,
     headers: { 'Api-Key': 'any', 'content-type': 'application/json', 'X-Pinecone-Api-Version': '2026-04' },
