@@ -38,7 +38,7 @@ const passingMs = 5000;
 export function isWritten(found: FoundRecord | undefined, record: EncodedRecord | undefined, late: boolean): boolean {
   if (found === undefined || record === undefined) return found === record;
   const { metadata = {}, values = [] } = found;
-  const [theirs, ours] = [metadata[shadow.createdAt], record.metadata[shadow.createdAt]];
+  const [theirs, ours] = [metadata[shadow.written], record.metadata[shadow.written]];
   if (typeof theirs === 'number' && typeof ours === 'number' && theirs > (late ? ours - passingMs : ours)) return true;
   const names = Object.keys(record.metadata);
   return (

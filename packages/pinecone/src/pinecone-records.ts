@@ -23,6 +23,14 @@ export function instantOf(text: string): number | undefined {
   return Number.isNaN(instant) ? undefined : instant;
 }
 
+let lastWritten = 0;
+
+/** The time in milliseconds, later for each record that this process writes. */
+function writtenNow(): number {
+  lastWritten = Math.max(performance.timeOrigin + performance.now(), lastWritten + 0.001);
+  return lastWritten;
+}
+
 type Fields = Map<string, RecordMetadataValue>;
 
 class ShadowWriter {
@@ -95,6 +103,7 @@ function toFields(row: VectorRow, dates: ReadonlySet<string>): RecordMetadata {
   const { fields } = writer;
   fields.set(shadow.tags, [...writer.tags]);
   fields.set(shadow.createdAt, row.createdAt);
+  fields.set(shadow.written, writtenNow());
   if (row.content !== undefined) fields.set(shadow.content, row.content);
   if (rest.length > 0) fields.set(shadow.json, JSON.stringify(Object.fromEntries(rest)));
   if (recordIdOf(row.id) !== row.id) fields.set(shadow.id, row.id);

@@ -11,6 +11,8 @@ export const shadow = {
   /** The id, where Pinecone's own is a hash of it. */
   id: '_s_id',
   createdAt: '_s_at',
+  /** When it was sent, by the clock of the writer, in milliseconds: of two versions which came later. */
+  written: '_s_w',
   /** Before a path: the milliseconds of a declared date. */
   date: '_s_d_',
 } as const;
