@@ -7,7 +7,7 @@ import { createPinecone, type PineconeBackend, type PineconeOptions } from '../s
 import { createShapes } from './shapes.ts';
 
 /** How long the stand-in hides a write from reads, and a little more. */
-const settleMs = 150;
+const settleMs = 60;
 
 /** A prefix that nobody else has. */
 export function freshPrefix(): string {

@@ -21,6 +21,12 @@ export async function plan(
   if (response.status !== 204) throw new Error(`The stand-in does not know this fault: ${await response.text()}`);
 }
 
+/** Lets the reads of one index lag so long behind its writes, in milliseconds. */
+export async function lag(url: string, index: string, delayMs: number): Promise<void> {
+  const response = await ask(url, 'PATCH', `/_stand-in/indexes/${index}`, { consistencyDelayMs: delayMs });
+  if (!response.ok) throw new Error(`The stand-in does not know this index: ${await response.text()}`);
+}
+
 /** A request as it was seen on its way. */
 export interface Seen {
   readonly method: string;

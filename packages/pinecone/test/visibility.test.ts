@@ -2,7 +2,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { onService } from '@storage/services/testing';
 import type { PineconeOptions } from '../src/index.ts';
-import { Stores, watchedClient } from './stand-in.ts';
+import { freshPrefix } from './harness.ts';
+import { lag, Stores, watchedClient } from './stand-in.ts';
 
 await onService('pinecone', ({ url }) => {
   const stores = new Stores(url);
@@ -12,11 +13,12 @@ await onService('pinecone', ({ url }) => {
     ['pod index', { environment: 'us-west1-gcp' }],
   ])('a %s', (_name, options) => {
     it('shows a write late to those who do not wait', async () => {
-      await using store = await stores.open(options);
+      const prefix = freshPrefix();
+      await using store = await stores.open({ ...options, prefix });
       await store.vectors.createCollection('c', { dimension: 2 });
+      await lag(url, `${prefix}c`, 5000);
       const collection = store.vectors.collection('c');
       await collection.upsert([{ id: 'a', vector: [1, 2] }]);
-      // The stand-in hides a write for 100 ms.
       expect(await collection.get(['a'])).toEqual([undefined]);
     });
 

@@ -7,6 +7,8 @@ import type { Facts, Recipe } from '../recipe.ts';
 const folder = fileURLToPath(new URL('../../../pinecone/', import.meta.url));
 
 const api = '2026-04';
+/** How long reads lag behind writes: long enough to be met, and short, since suites wait for it thousands of times. */
+const delayMs = 30;
 
 /** The key of an account stands in the URL, as in `https://key@api.pinecone.io`; the stand-in takes any. */
 async function probe(url: string): Promise<Facts> {
@@ -27,7 +29,8 @@ export const pinecone: Recipe = {
     return async ({ port: portOf, spawn, ready }) => {
       const port = await portOf('pinecone');
       const program = ['--conditions=@storage/source', '--import', 'tsx', 'src/main.ts'];
-      spawn(process.execPath, [...program, '--port', String(port)], { cwd: folder });
+      const args = ['--port', String(port), '--consistency-delay-ms', String(delayMs)];
+      spawn(process.execPath, [...program, ...args], { cwd: folder });
       const url = `http://127.0.0.1:${port}`;
       return { url, ...(await ready(() => probe(url))) };
     };
