@@ -1,5 +1,9 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { type OwnService, type ServiceName, startOwn } from '@storage/services';
+import { chromaPythonPath } from '@storage/services/testing';
+
+/** Where Python finds Chroma's server, for the example that starts one on a folder; `undefined`: it is not to be had here. */
+const pythonPath = await chromaPythonPath();
 
 type Variables = { readonly [name: string]: string };
 
@@ -17,7 +21,10 @@ export const servers: { readonly [page: string]: PageServer } = {
   'packages/mongo/README.md': { name: 'mongo', variables: (url) => ({ MONGO_URL: url }) },
   'packages/pgvector/README.md': { name: 'postgres', variables: (url) => ({ POSTGRES_URL: url }) },
   'packages/qdrant/README.md': { name: 'qdrant', variables: (url) => ({ QDRANT_URL: url }) },
-  'packages/chroma/README.md': { name: 'chroma', variables: (url) => ({ CHROMA_URL: url }) },
+  'packages/chroma/README.md': {
+    name: 'chroma',
+    variables: (url) => ({ CHROMA_URL: url, ...(pythonPath !== undefined && { PYTHONPATH: pythonPath }) }),
+  },
   'packages/pinecone/README.md': {
     name: 'pinecone',
     variables: (url) => ({ PINECONE_API_KEY: 'any', PINECONE_CONTROLLER_URL: url }),

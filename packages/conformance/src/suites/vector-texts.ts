@@ -201,18 +201,15 @@ export function textTests(test: AddTest): void {
           begun();
         });
       const options: CallOptions = name === 'aborted' ? { signal: controller.signal } : { timeoutMs: 50 };
-      const calls = [
+      const calls: readonly Promise<unknown>[] = [
         collection.upsertTexts([{ content: 'x' }], { embed, ...options }),
         collection.searchByText('x', { embed }, options),
-      ];
+        // Caught at once: a call may end before it is looked at.
+      ].map((call) => call.catch((error: unknown) => error));
       await started;
       setTimeout(() => controller.abort(), 20);
       for (const call of calls) {
-        const ended = await settledWithin<unknown, 'late'>(
-          call.catch((error: unknown) => error),
-          5000,
-          'late',
-        );
+        const ended = await settledWithin<unknown, 'late'>(call, 5000, 'late');
         ok(isStorageError(ended) && ended.code === name, `the call ends with ${name}: ${String(ended)}`);
       }
       ok(signal?.aborted, `the embedder's signal is aborted: ${name}`);
