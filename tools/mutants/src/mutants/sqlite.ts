@@ -349,6 +349,7 @@ export const sqliteMutants: readonly Mutant[] = [
       find: 'if (this.#caller?.aborted) throw abortedError(this.#caller);',
       replace: '',
       test: 'abort-and-deadline/aborted-already',
+      alsoFails: ['vectors'],
       why: 'drivers that take a signal and never look at it',
     },
   ]),
