@@ -17,7 +17,19 @@ const arrows = {
   'stand-in': [],
   // What starts servers and breaks them knows the contracts, and nothing of who keeps them.
   services: ['core', 'services'],
-  tool: ['core', 'backend-kit', 'domain', 'conformance', 'sql', 'backend', 'manager', 'app', 'services', 'stand-in', 'tool'],
+  tool: [
+    'core',
+    'backend-kit',
+    'domain',
+    'conformance',
+    'sql',
+    'backend',
+    'manager',
+    'app',
+    'services',
+    'stand-in',
+    'tool',
+  ],
 };
 
 const boundaries = (extra = {}) => [
