@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { runConformance } from '@storage/conformance';
 import type { Backend } from '@storage/core';
 import { createProxy } from '@storage/services';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName, throughPort } from '@storage/services/testing';
 import { createPgvector, type PgvectorIndexOptions } from '../src/index.ts';
-import { dropSchemas, randomName, throughPort } from './own-schema.ts';
 
 /**
  * The kit's collections are small, and the planner would read them whole: `forced` builds the index with the collection and

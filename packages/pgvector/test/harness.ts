@@ -1,7 +1,7 @@
 import { afterAll } from '@jest/globals';
+import { dropSchemas, randomName } from '@storage/services/testing';
 import pg from 'pg';
 import { createPgvector, type PgvectorBackend, type PgvectorOptions } from '../src/index.ts';
-import { dropSchemas, randomName } from './own-schema.ts';
 
 /** What was sent to the server. */
 export interface Sent {

@@ -4,11 +4,10 @@ import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { outcome, type StorageError } from '@storage/core';
 import { hybridSearchFacet } from '@storage/domain';
 import { createProxy } from '@storage/services';
-import { onService } from '@storage/services/testing';
+import { onService, randomName, throughPort } from '@storage/services/testing';
 import pg from 'pg';
 import { createPgvector, type PgvectorOptions } from '../src/index.ts';
 import { clustered, Stores } from './harness.ts';
-import { randomName, throughPort } from './own-schema.ts';
 
 // An index that is built beside other work waits for every statement of the database, those of other tests too.
 jest.setTimeout(60_000);

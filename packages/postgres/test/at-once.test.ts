@@ -1,10 +1,9 @@
 // Many writers and many processes at once.
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { crowd, inTwoProcesses } from '@storage/faults/testing';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName } from '@storage/services/testing';
 import pg from 'pg';
 import { createPostgres } from '../src/index.ts';
-import { dropSchemas, randomName } from './own-schema.ts';
 
 await onService('postgres', ({ url }) => {
   const made: string[] = [];

@@ -1,9 +1,8 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { outcome, type StorageError } from '@storage/core';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName } from '@storage/services/testing';
 import pg from 'pg';
 import { createPostgres, type PostgresOptions } from '../src/index.ts';
-import { dropSchemas, randomName } from './own-schema.ts';
 
 await onService('postgres', ({ url }) => {
   const { hostname: host, port: portText, username: user, password, pathname } = new URL(url);

@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { runConformance } from '@storage/conformance';
 import type { Backend } from '@storage/core';
 import { createProxy } from '@storage/services';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName, throughPort } from '@storage/services/testing';
 import { createPostgres } from '../src/index.ts';
-import { dropSchemas, randomName, throughPort } from './own-schema.ts';
 
 await onService('postgres', async ({ url, server, version, how }) => {
   // Everything goes through a proxy, so that the server can be out of reach.

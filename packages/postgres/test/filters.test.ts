@@ -3,10 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import { type Explain, runFilterFuzz } from '@storage/conformance';
 import type { Backend } from '@storage/core';
 import { joinPath, normalizeFilter, recordRoots } from '@storage/core/filter';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName } from '@storage/services/testing';
 import { compileRecordFilter, postgresDialect } from '@storage/sql';
 import { createPostgres } from '../src/index.ts';
-import { dropSchemas, randomName } from './own-schema.ts';
 
 await onService('postgres', ({ url, server, version, how }) => {
   describe('a thousand random filters', () => {

@@ -1,7 +1,7 @@
 // What the server plans: the indexes are there to be used.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { normalizeFilter, splitPath } from '@storage/core/filter';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName } from '@storage/services/testing';
 import {
   compileRecordFilter,
   countRecords,
@@ -15,7 +15,6 @@ import {
 } from '@storage/sql';
 import pg from 'pg';
 import { createPostgres, type PostgresBackend } from '../src/index.ts';
-import { dropSchemas, randomName } from './own-schema.ts';
 
 const fields = ['data.user.age', 'data.tags', 'metadata.event_type', 'updatedAt'];
 const count = 10_000;

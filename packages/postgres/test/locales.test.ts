@@ -2,10 +2,9 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { checkConformance } from '@storage/conformance';
 import type { Backend } from '@storage/core';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName } from '@storage/services/testing';
 import pg from 'pg';
 import { createPostgres } from '../src/index.ts';
-import { dropSchemas, randomName } from './own-schema.ts';
 
 /** Locales in which `a` stands before `B`, by provider; not every build and every system has them. */
 const locales = [

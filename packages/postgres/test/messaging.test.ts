@@ -2,11 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import type { Gap, Message, Messaging, Subscription } from '@storage/core';
 import { createProxy } from '@storage/services';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName, throughPort } from '@storage/services/testing';
 import pg from 'pg';
 import { createPostgres, type PostgresBackend, type PostgresOptions } from '../src/index.ts';
 import { createFakePooler } from './fake-pooler.ts';
-import { dropSchemas, randomName, throughPort } from './own-schema.ts';
 
 async function openBackend(options: PostgresOptions): Promise<PostgresBackend & { readonly messaging: Messaging }> {
   const backend = createPostgres(options);

@@ -7,10 +7,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PrismaPg } from '@prisma/adapter-pg';
 import { isStorageError } from '@storage/core';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName } from '@storage/services/testing';
 import { createPostgres } from '../src/index.ts';
 import { createPrismaAdapter } from '../src/prisma.ts';
-import { dropSchemas, randomName } from './own-schema.ts';
 import { differences, tablesOfDatabase, tablesOfFragment } from './prisma-fragment.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));

@@ -3,10 +3,9 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { runConformance } from '@storage/conformance';
 import type { Backend } from '@storage/core';
 import { createProxy } from '@storage/services';
-import { onService } from '@storage/services/testing';
+import { onService, randomName, throughPort } from '@storage/services/testing';
 import pg from 'pg';
 import { createPostgres, type PostgresBackend, type PostgresOptions } from '../src/index.ts';
-import { randomName, throughPort } from './own-schema.ts';
 
 // A busy machine's share.
 jest.setTimeout(30_000);

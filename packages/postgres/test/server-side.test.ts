@@ -1,7 +1,7 @@
 // What happens on the server: its clock, cancelled statements, sweeps.
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { outcome } from '@storage/core';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName } from '@storage/services/testing';
 import { postgresTexts } from '@storage/sql';
 import { PostgresPool, PostgresPoolSession, postgresTranslator } from '@storage/sql/pg';
 import pg from 'pg';
@@ -9,7 +9,6 @@ import { createPostgres, type PostgresBackend, type PostgresOptions } from '../s
 import { postgresSettings } from '../src/postgres-options.ts';
 import { PostgresRecordRows } from '../src/postgres-record-rows.ts';
 import { PostgresSweep } from '../src/postgres-sweep.ts';
-import { dropSchemas, randomName } from './own-schema.ts';
 
 await onService('postgres', ({ url }) => {
   const made: string[] = [];

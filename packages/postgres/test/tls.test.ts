@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { outcome } from '@storage/core';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService, randomName, throughPort } from '@storage/services/testing';
 import pg from 'pg';
 import { createPostgres } from '../src/index.ts';
-import { dropSchemas, randomName, throughPort } from './own-schema.ts';
 import { type Authority, createAuthority, createTlsFront, type TlsFront } from './tls-front.ts';
 
 // A busy machine's share.

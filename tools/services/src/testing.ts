@@ -6,6 +6,7 @@ import { installService, isRequired, leaseService } from './lease.ts';
 import { loadRecipe } from './recipes.ts';
 import type { AbsentService, Service, ServiceName } from './service.ts';
 
+export { dropSchemas, randomName, throughPort } from './own-schema.ts';
 export { chromaPythonPath } from './recipes/chroma.ts';
 
 /** Where the reports of this project's tests go; what makes the table reads them. */
