@@ -7,9 +7,8 @@ import { createPgvector } from '@storage/pgvector';
 import { createPinecone } from '@storage/pinecone';
 import { createQdrant } from '@storage/qdrant';
 import type { ServiceName } from '@storage/services';
-import { onService } from '@storage/services/testing';
+import { dropSchemas, onService } from '@storage/services/testing';
 import { createSqlite } from '@storage/sqlite';
-import pg from 'pg';
 import {
   copyDocuments,
   differences,
@@ -107,12 +106,7 @@ const stations: readonly Station[] = [
   {
     service: 'postgres',
     open: (url) => createPgvector({ connectionString: url, schema }),
-    clean: async (url) => {
-      const client = new pg.Client({ connectionString: url });
-      await client.connect();
-      await client.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
-      await client.end();
-    },
+    clean: (url) => dropSchemas(url, [schema]),
   },
   { service: 'qdrant', open: (url) => createQdrant({ url, prefix: `${own}-` }) },
   {

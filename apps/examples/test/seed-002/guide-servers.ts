@@ -8,8 +8,8 @@ import { createQdrant, type QdrantOptions } from '@storage/qdrant';
 import { createRedis, type RedisOptions } from '@storage/redis';
 import type { S3Options } from '@storage/s3';
 import { isRequired, leaseService, type Service, type ServiceName } from '@storage/services';
+import { dropSchemas } from '@storage/services/testing';
 import { Client as MinioClient } from 'minio';
-import pg from 'pg';
 
 /** What tests made on the servers and in folders, to be removed after them. */
 const rooms: (() => Promise<void> | void)[] = [];
@@ -50,12 +50,7 @@ export function ownFolder(): string {
 export function ownPostgres({ url }: Service): PostgresOptions & { readonly schema: string } {
   const { hostname, port, pathname, username, password } = new URL(url);
   const schema = randomName();
-  rooms.push(async () => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query(`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`);
-    await client.end();
-  });
+  rooms.push(() => dropSchemas(url, [schema]));
   return {
     host: hostname,
     port: Number(port),
