@@ -20,6 +20,7 @@ export * from './prefix.ts';
 export type * from './record-driver.ts';
 export * from './record-errors.ts';
 export { createRecordStore, RecordStoreFacade } from './record-store.ts';
+export * from './retry-after.ts';
 export * from './subscription-queue.ts';
 export * from './sync-coalescer.ts';
 export * from './time-ranges.ts';

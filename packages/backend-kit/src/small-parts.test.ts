@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isStorageError, StorageError } from '@storage/core';
 import { injectedClient, ownedClient } from './client.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
+import { retryAfterMs } from './retry-after.ts';
 import { createTranslator, translateNetwork } from './translate.ts';
 
 describe('cursors', () => {
@@ -104,4 +105,15 @@ describe('clients', () => {
     await holder.close();
     expect([holder.owned, holder.peek()]).toEqual([false, client]);
   });
+});
+
+describe('Retry-After', () => {
+  it.each<[string | null, number | undefined]>([
+    ['30', 30_000],
+    ['0.5', 500],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['soon', undefined],
+    ['', undefined],
+    [null, undefined],
+  ])('%j is %p milliseconds', (header, expected) => expect(retryAfterMs(header)).toBe(expected));
 });

@@ -1,4 +1,4 @@
-import type { Call } from '@storage/backend-kit';
+import { type Call, retryAfterMs } from '@storage/backend-kit';
 import type { Metadata } from 'chromadb';
 
 /** Where a server is and how it is spoken to. */
@@ -45,13 +45,6 @@ class ChromaHttpError extends Error {
     this.status = status;
     this.retryAfterMs = retryAfterMs;
   }
-}
-
-/** `Retry-After`, in seconds or as a date. */
-function retryAfter(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 /** The server's own words, where it has any. */
@@ -115,7 +108,7 @@ export class ChromaHttp {
     });
     const text = await response.text();
     if (!response.ok)
-      throw new ChromaHttpError(response.status, wordsOf(text), retryAfter(response.headers.get('retry-after')));
+      throw new ChromaHttpError(response.status, wordsOf(text), retryAfterMs(response.headers.get('retry-after')));
     return JSON.parse(text) as T;
   }
 }

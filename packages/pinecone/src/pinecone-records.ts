@@ -1,5 +1,5 @@
 import type { PineconeRecord, RecordMetadata, RecordMetadataValue } from '@pinecone-database/pinecone';
-import type { VectorRead, VectorRow } from '@storage/backend-kit';
+import { isInstant, type VectorRead, type VectorRow } from '@storage/backend-kit';
 import { type JsonObject, type JsonValue, StorageError } from '@storage/core';
 import { recordIdOf } from './pinecone-names.ts';
 import { fieldOf, isPlainKey, shadow, tag, versionTag } from './pinecone-shadows.ts';
@@ -18,9 +18,7 @@ export interface EncodedRecord {
 
 /** The milliseconds of an instant as `Date.toISOString` writes those of the years 0 to 9999, which sort as their texts do. */
 export function instantOf(text: string): number | undefined {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text)) return undefined;
-  const instant = Date.parse(text);
-  return Number.isNaN(instant) ? undefined : instant;
+  return isInstant(text) ? Date.parse(text) : undefined;
 }
 
 let lastWritten = 0;

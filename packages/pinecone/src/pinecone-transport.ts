@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { asUnknown, type Call, callOver } from '@storage/backend-kit';
+import { asUnknown, type Call, callOver, retryAfterMs } from '@storage/backend-kit';
 import { isStorageError, type StorageError } from '@storage/core';
 import { connectionError, garbageError, readRefusal, refusalError } from './pinecone-errors.ts';
 
@@ -32,14 +32,6 @@ export interface TransportOptions {
 /** The first pause before something is sent again, and the longest, in milliseconds. */
 const firstPauseMs = 200;
 const longestPauseMs = 20_000;
-
-/** `Retry-After`, in seconds or as a date. */
-function retryAfterOf(headers: Headers): number | undefined {
-  const value = headers.get('retry-after');
-  if (value === null) return undefined;
-  const milliseconds = /^\d+(?:\.\d+)?$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(milliseconds) ? Math.max(0, milliseconds) : undefined;
-}
 
 /**
  * The one place from which requests go out. The SDK knows neither signals nor waiting as long as it was told, so its own retries are
@@ -120,7 +112,8 @@ export class PineconeTransport {
       signal?.removeEventListener('abort', abort);
     }
     const { status, headers } = response;
-    if (status < 200 || status > 299) throw refusalError(readRefusal(status, body, retryAfterOf(headers)), write);
+    if (status < 200 || status > 299)
+      throw refusalError(readRefusal(status, body, retryAfterMs(headers.get('retry-after'))), write);
     scope.onHeaders?.(headers);
     return forSdk(status, body, scope);
   }
